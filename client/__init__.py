@@ -1,0 +1,1 @@
+"""Client side: device and subscriber SDK, record replay, simulator, dashboard."""

@@ -1,0 +1,196 @@
+"""Encode and decode messages: MessagePack (compact arrays) and JSON (field names), with limits.
+
+The structs of ecg/messages.py are the MessagePack form, their twins of ecg/objects.py the JSON
+form. Whatever is wrong with input raises `WireError` with code, field and limit; nothing else
+escapes.
+"""
+
+import math
+import re
+import typing
+from typing import Any, Final
+
+import msgspec
+
+from ecg import messages as m
+from ecg.errors import WireError
+from ecg.objects import from_twin, to_object, twin_type
+
+_PACK = msgspec.msgpack.Encoder()
+_JSON = msgspec.json.Encoder()
+
+
+def pack(message: m.Message) -> bytes:
+    """Encode as MessagePack."""
+    return _PACK.encode(message)
+
+
+def to_json(message: m.Message) -> bytes:
+    """Encode as JSON, with field names; bytes become base64."""
+    return _JSON.encode(to_object(message))
+
+
+class Codec:
+    """Decodes one direction of one connection: the messages that may arrive there.
+
+    Args:
+        accepted: the message types that may arrive, as a union.
+    """
+
+    def __init__(self, accepted: Any) -> None:
+        self._types = typing.get_args(accepted) or (accepted,)
+        self._names = {kind.__struct_config__.tag: kind for kind in self._types}
+        self._pack = msgspec.msgpack.Decoder(accepted)
+        self._json = msgspec.json.Decoder(twin_type(accepted))
+
+    def decode(self, frame: bytes | str) -> Any:
+        """One message from a binary (MessagePack) or text (JSON) frame.
+
+        Raises:
+            WireError: too large, malformed, of an unknown type or version, or out of its limits.
+        """
+        if len(frame) > m.MAX_MESSAGE_BYTES:
+            limit = f"{m.MAX_MESSAGE_BYTES} bytes"
+            raise WireError("too_large", f"frame has {len(frame)} bytes", limit=limit)
+        try:
+            message = self._decode(frame)
+        except msgspec.ValidationError as error:
+            raise self._explain(error, frame) from None
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise WireError("malformed", f"frame cannot be read: {error}") from None
+        check(message)
+        return message
+
+    def _decode(self, frame: bytes | str) -> Any:
+        if isinstance(frame, str):
+            return from_twin(self._json.decode(frame))
+        return self._pack.decode(frame)
+
+    def _explain(self, error: msgspec.ValidationError, frame: bytes | str) -> WireError:
+        text, _, path = str(error).partition(" - at `")
+        return WireError(
+            _code(text), text, field=self._field(path.rstrip("`"), frame), limit=_limit(text)
+        )
+
+    def _field(self, path: str, frame: bytes | str) -> str:
+        """The dotted field name of a msgspec path such as `$[3][0]` or `$.patient.id`."""
+        if isinstance(frame, str):
+            return path.removeprefix("$").removeprefix(".")
+        kind: Any = self._names.get(_tag(frame)) if len(self._types) > 1 else self._types[0]
+        return _walk(kind, [int(i) for i in re.findall(r"\[(\d+)\]", path)])
+
+
+def _tag(frame: bytes) -> str:
+    """The type name at the head of a MessagePack frame, empty when there is none."""
+    head = msgspec.msgpack.decode(frame)
+    return head[0] if isinstance(head, list) and head and isinstance(head[0], str) else ""
+
+
+def _walk(kind: Any, path: list[int]) -> str:
+    """Names of the fields along a path of positions in array-like structs."""
+    if kind is None:
+        return "type"
+    names: list[str] = []
+    for position in path:
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            names.append(str(position))
+            continue
+        fields = msgspec.structs.fields(kind)
+        index = position - (kind.__struct_config__.tag is not None)
+        if not 0 <= index < len(fields):
+            names.append("type")
+            break
+        names.append(fields[index].encode_name)
+        kind = fields[index].type
+    return ".".join(names)
+
+
+_CODES: Final = (
+    ("Invalid value", "unknown_type"),
+    ("missing required field", "missing_field"),
+    ("`array` of at least length", "missing_field"),
+    ("`array` of length", "out_of_range"),
+    (", got `", "wrong_type"),
+    ("Invalid enum value", "out_of_range"),
+)
+
+
+def _code(text: str) -> str:
+    """A stable code for what msgspec says in words."""
+    if text.startswith("Invalid enum value"):
+        return "out_of_range"
+    return next((code for part, code in _CODES if part in text), "out_of_range")
+
+
+def _limit(text: str) -> str:
+    """The limit in words, e.g. "`float` <= 1000.0", from msgspec's "Expected …"."""
+    return text.removeprefix("Expected ").split(", got")[0] if text.startswith("Expected ") else ""
+
+
+def check(message: Any) -> None:
+    """Check what a type cannot say: versions, finite numbers, sizes that must agree.
+
+    Raises:
+        WireError: with code, field and limit.
+    """
+    if message.v != m.VERSION:
+        raise WireError("version", f"version {message.v}", field="v", limit=str(m.VERSION))
+    if isinstance(message, m.Block):
+        _check_block(message)
+    elif isinstance(message, m.Hello):
+        _check_leads(message.leads, message.uv_per_lsb)
+    elif isinstance(message, m.Heartbeat):
+        _check_finite("time", message.time)
+    elif isinstance(message, m.SetLimits) and not message.low < message.high:
+        raise WireError("out_of_range", "low limit is not below high", field="low", limit="< high")
+
+
+def _check_finite(field: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise WireError(
+            "not_finite", f"{field} is not a finite number", field=field, limit="finite"
+        )
+
+
+def _check_leads(leads: tuple[str, ...], gains: tuple[float, ...]) -> None:
+    if len(gains) != len(leads):
+        text = f"{len(gains)} gains for {len(leads)} leads"
+        raise WireError("mismatch", text, field="uv_per_lsb", limit=f"{len(leads)} values")
+    named = [lead for lead in leads if lead != "unknown"]
+    if len(set(named)) != len(named):
+        raise WireError("mismatch", "a lead stands twice", field="leads", limit="unique names")
+
+
+def _check_block(block: m.Block) -> None:
+    _check_leads(block.leads, block.uv_per_lsb)
+    if len(block.payload) % (2 * len(block.leads)):
+        limit = f"a multiple of {2 * len(block.leads)} bytes"
+        raise WireError("mismatch", "payload has no whole frames", field="payload", limit=limit)
+    seconds = block.count / block.rate
+    if not m.MIN_BLOCK_SECONDS - 1 / block.rate <= seconds <= m.MAX_BLOCK_SECONDS:
+        limit = f"{m.MIN_BLOCK_SECONDS} to {m.MAX_BLOCK_SECONDS} s"
+        raise WireError("out_of_range", f"block of {seconds:.3f} s", field="payload", limit=limit)
+    if block.device_time is not None:
+        _check_finite("device_time", block.device_time)
+    for change in block.lead_off:
+        if len(change.off) != len(block.leads):
+            limit = f"{len(block.leads)} values"
+            raise WireError("mismatch", "a flag for each lead", field="lead_off.off", limit=limit)
+    if any(not block.first <= at < block.end for at in block.pace) or any(
+        not block.first <= change.at < block.end for change in block.lead_off
+    ):
+        limit = f"{block.first} to {block.end - 1}"
+        raise WireError("out_of_range", "a mark outside the block", field="lead_off", limit=limit)
+
+
+COMMANDS = m.Acknowledge | m.PauseAudio | m.SetLimits | m.Admit | m.Discharge
+EVENTS = m.Beat | m.Vitals | m.Gap | m.Alarm | m.CommandDone
+
+from_device: Final = Codec(m.Hello | m.Block | m.Heartbeat | m.Goodbye)
+to_device: Final = Codec(m.Welcome | m.Ack | m.Heartbeat | m.Problem | m.Alarm)
+from_subscriber: Final = Codec(m.Subscribe | m.Heartbeat)
+to_subscriber: Final = Codec(m.Snapshot | m.Event | m.Heartbeat | m.Problem)
+samples: Final = Codec(m.Hello | m.Block | m.Goodbye)
+"""What stands in the sample log: blocks, and the HELLO and GOODBYE around them."""
+commands: Final = Codec(COMMANDS)
+events: Final = Codec(EVENTS)

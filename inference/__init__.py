@@ -1,0 +1,1 @@
+"""Beat models: bundles, classifier, features, training, evaluation."""

@@ -1,0 +1,67 @@
+"""Settings of the server: defaults that work as they are, each overridable by BEATWIRE_<NAME>."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may change.
+
+    Attributes:
+        folder: where log and store live.
+        host, port: where the gateway listens; loopback unless told otherwise.
+        token: credential that devices, subscribers and commands must show; empty: none asked.
+        model: folder of the beat model bundle; empty: the one that ships.
+        max_connections: devices and subscribers at once, each.
+        credit: blocks that a device may have in flight.
+        queue_messages: messages waiting for one slow subscriber before waveform is dropped.
+        checkpoint_seconds: stream seconds between two checkpoints of a patient.
+        keep_samples, keep_events, keep_alarms: seconds of retention by class.
+        max_sample_bytes: size at which the oldest samples are dropped, whatever their age.
+        log_level: of the server's own log.
+    """
+
+    folder: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str = ""
+    model: str = ""
+    max_connections: int = 4096
+    credit: int = 32
+    queue_messages: int = 1024
+    checkpoint_seconds: float = 10.0
+    keep_samples: float = 3 * DAY
+    keep_events: float = 30 * DAY
+    keep_alarms: float = 365 * DAY
+    max_sample_bytes: int = 50_000_000_000
+    log_level: str = "info"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Self:
+        """Defaults, then the environment, then what was given (None: not given).
+
+        Raises:
+            ValueError: a variable that cannot be read, with its name.
+        """
+        settings = cls()
+        found: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"BEATWIRE_{field.name.upper()}"
+            if name in environ:
+                found[field.name] = _parse(name, environ[name], getattr(settings, field.name))
+        found |= {name: value for name, value in given.items() if value is not None}
+        return replace(settings, **found)
+
+
+def _parse(name: str, text: str, default: object) -> object:
+    """`text` as the type of the default."""
+    try:
+        return type(default)(text)  # type: ignore[call-arg]
+    except ValueError:
+        raise ValueError(f"{name}={text!r}: not a {type(default).__name__}") from None
