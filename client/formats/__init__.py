@@ -1,0 +1,1 @@
+"""Readers of record files, one module per format; `client.records` picks the right one."""
