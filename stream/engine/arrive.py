@@ -1,0 +1,208 @@
+"""First room: blocks as the log holds them become one patient's samples in order.
+
+Blocks may come twice, overlap, or up to `REORDER_SECONDS` out of order; what is still missing
+then is a `Hole`, and a block that comes later is backfill: it stays in the log for review and
+never sounds live. The room also keeps each stream's clock: the sample index is the truth, the
+arrival times (an argument, from the log) are fitted to it.
+
+State is bounded: blocks that wait for a hole to fill span at most `REORDER_SECONDS` and one block.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.messages import Block
+
+REORDER_SECONDS = 2.0
+"""How far out of order a block may come (PROTOCOL: devices retransmit within that time)."""
+
+CLOCK_POINTS = 16
+CLOCK_SECONDS = 10.0
+"""The clock fit keeps the least delayed arrival of each 10 s, for the last 160 s."""
+
+PLAUSIBLE_DRIFT = 0.05
+"""Crystals are within 0.01 %, nominal wearables' rates within 2 %; beyond 5 % it is a replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Contiguous samples of the analysed lead: `first` is a device index, `signal` microvolts."""
+
+    first: int
+    signal: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Device samples `first` … `end` that cannot be analysed: missing, or with the lead off."""
+
+    first: int
+    end: int
+    lead_off: bool = False
+
+
+class ClockPoint(msgspec.Struct, array_like=True):
+    """The least delayed arrival in one stretch: index after the block's last sample, seconds."""
+
+    index: int
+    time: float
+
+
+class Arrival(msgspec.Struct, array_like=True):
+    """What this room remembers of one stream; plain data, part of the checkpoint.
+
+    Attributes:
+        rate: nominal sampling frequency of the session, Hz.
+        next: device index of the next sample to deliver.
+        waiting: blocks beyond a hole, by first index.
+        off: whether the analysed lead was off at `next`.
+        late: samples that came too late to be analysed (backfill) or twice.
+        points: the arrivals that the clock is fitted to, oldest first.
+    """
+
+    rate: float
+    next: int
+    waiting: list[Block] = []
+    off: bool = False
+    late: int = 0
+    points: list[ClockPoint] = []
+
+
+def open_stream(block: Block) -> Arrival:
+    """State for a session whose first block to arrive is `block`.
+
+    A session starts at 0; a stream that is met further on than blocks may be out of order was
+    joined in the middle, and starts there.
+    """
+    joined = block.first > REORDER_SECONDS * block.rate
+    return Arrival(rate=block.rate, next=block.first if joined else 0)
+
+
+def accept(state: Arrival, block: Block, lead: int, now: float) -> list[Run | Hole]:
+    """Take one block of the session; return what is now in order, oldest first.
+
+    Args:
+        state: the stream's state, changed in place.
+        block: a checked block of this session.
+        lead: position of the analysed lead in the block.
+        now: when the block arrived at the log, seconds since 1970.
+    """
+    observe(state, block.end, now)
+    if block.end <= state.next:
+        state.late += block.count
+        return []
+    _insert(state.waiting, block)
+    pieces = _drain(state, lead)
+    horizon = state.waiting[-1].end - REORDER_SECONDS * state.rate if state.waiting else 0.0
+    while state.waiting and state.next < horizon:
+        pieces += _skip(state, lead)
+    return pieces
+
+
+def finish(state: Arrival, lead: int, end: int) -> list[Run | Hole]:
+    """The session ends at index `end`: nothing that is missing will come any more."""
+    pieces: list[Run | Hole] = []
+    while state.waiting:
+        pieces += _skip(state, lead)
+    if end > state.next:
+        pieces.append(Hole(state.next, end))
+        state.next = end
+    return pieces
+
+
+def _insert(waiting: list[Block], block: Block) -> None:
+    """Keep `waiting` sorted by first index; of two blocks that start together keep the longer."""
+    at = len(waiting)
+    while at and waiting[at - 1].first > block.first:
+        at -= 1
+    if at and waiting[at - 1].first == block.first:
+        if waiting[at - 1].end < block.end:
+            waiting[at - 1] = block
+        return
+    waiting.insert(at, block)
+
+
+def _drain(state: Arrival, lead: int) -> list[Run | Hole]:
+    """Deliver waiting blocks as long as they continue the stream."""
+    pieces: list[Run | Hole] = []
+    while state.waiting and state.waiting[0].first <= state.next:
+        block = state.waiting.pop(0)
+        if block.end > state.next:
+            pieces += _deliver(state, block, lead)
+    return pieces
+
+
+def _skip(state: Arrival, lead: int) -> list[Run | Hole]:
+    """Give up on the hole before the first waiting block."""
+    hole = Hole(state.next, state.waiting[0].first)
+    state.next = hole.end
+    return [hole, *_drain(state, lead)]
+
+
+def _deliver(state: Arrival, block: Block, lead: int) -> list[Run | Hole]:
+    """The part of `block` from `state.next` on, cut where the lead goes off or on."""
+    lead = min(lead, len(block.leads) - 1)
+    signal = microvolts(block, lead)
+    pieces: list[Run | Hole] = []
+    marks = [(mark.at, mark.off[lead]) for mark in block.lead_off if mark.at >= state.next]
+    for end, off in [*marks, (block.end, None)]:
+        if end > state.next:
+            piece = signal[state.next - block.first : end - block.first]
+            pieces.append(
+                Hole(state.next, end, lead_off=True) if state.off else Run(state.next, piece)
+            )
+            state.next = end
+        if off is not None:
+            state.off = off
+    return pieces
+
+
+def microvolts(block: Block, lead: int) -> NDArray[np.float32]:
+    """One lead of a block, shape (count,), in microvolts."""
+    digital = np.frombuffer(block.payload, "<i2", block.count, 2 * block.count * lead)
+    return digital * np.float32(block.uv_per_lsb[lead])
+
+
+# ── Clock ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def observe(state: Arrival, end: int, now: float) -> None:
+    """Note that the sample before `end` was there at `now`: delays only ever add."""
+    points = state.points
+    if points and end < points[-1].index + CLOCK_SECONDS * state.rate:
+        last = points[-1]
+        if end > last.index and now - end / state.rate < last.time - last.index / state.rate:
+            last.time = now - (end - last.index) / state.rate
+        return
+    points.append(ClockPoint(end, now))
+    del points[:-CLOCK_POINTS]
+
+
+def effective_rate(state: Arrival) -> float | None:
+    """Sampling frequency in Hz against the server's clock; None while unknown or implausible.
+
+    The median of the slopes between points at least half the span apart (Theil–Sen) is untouched
+    by a few late arrivals.
+    """
+    points = state.points
+    half = len(points) // 2
+    if half < 2:
+        return None
+    slopes = [
+        (b.index - a.index) / (b.time - a.time)
+        for a, b in zip(points[:-half], points[half:], strict=False)
+        if b.time > a.time
+    ]
+    rate = float(np.median(slopes)) if slopes else 0.0
+    return rate if abs(rate / state.rate - 1) < PLAUSIBLE_DRIFT else None
+
+
+def time_of(state: Arrival, index: float) -> float:
+    """Server time of a sample, seconds since 1970: from the latest point, at the fitted rate."""
+    if not state.points:
+        return 0.0
+    last = state.points[-1]
+    return last.time + (index - last.index) / (effective_rate(state) or state.rate)
