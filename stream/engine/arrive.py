@@ -45,8 +45,9 @@ class Hole:
 
 
 class ClockPoint(msgspec.Struct, array_like=True):
-    """The least delayed arrival in one stretch: index after the block's last sample, seconds."""
+    """The least delayed arrival of a stretch: its start, index after the block, arrival (s)."""
 
+    start: int
     index: int
     time: float
 
@@ -61,6 +62,7 @@ class Arrival(msgspec.Struct, array_like=True):
         off: whether the analysed lead was off at `next`.
         late: samples that came too late to be analysed (backfill) or twice.
         points: the arrivals that the clock is fitted to, oldest first.
+        fitted: effective sampling frequency in Hz, 0 while unknown or implausible.
     """
 
     rate: float
@@ -69,6 +71,7 @@ class Arrival(msgspec.Struct, array_like=True):
     off: bool = False
     late: int = 0
     points: list[ClockPoint] = []
+    fitted: float = 0.0
 
 
 def open_stream(block: Block) -> Arrival:
@@ -172,37 +175,37 @@ def microvolts(block: Block, lead: int) -> NDArray[np.float32]:
 def observe(state: Arrival, end: int, now: float) -> None:
     """Note that the sample before `end` was there at `now`: delays only ever add."""
     points = state.points
-    if points and end < points[-1].index + CLOCK_SECONDS * state.rate:
+    if points and end < points[-1].start + CLOCK_SECONDS * state.rate:
         last = points[-1]
-        if end > last.index and now - end / state.rate < last.time - last.index / state.rate:
-            last.time = now - (end - last.index) / state.rate
+        if end > last.index and now - last.time < (end - last.index) / state.rate:
+            last.index, last.time = end, now
         return
-    points.append(ClockPoint(end, now))
+    points.append(ClockPoint(end, end, now))
     del points[:-CLOCK_POINTS]
+    state.fitted = _fit(points, state.rate)
 
 
-def effective_rate(state: Arrival) -> float | None:
-    """Sampling frequency in Hz against the server's clock; None while unknown or implausible.
+def _fit(points: list[ClockPoint], nominal: float) -> float:
+    """Sampling frequency in Hz against the server's clock; 0 while unknown or implausible.
 
-    The median of the slopes between points at least half the span apart (Theil–Sen) is untouched
+    The median of the slopes between points half the span apart (after Theil–Sen) is untouched
     by a few late arrivals.
     """
-    points = state.points
     half = len(points) // 2
     if half < 2:
-        return None
+        return 0.0
     slopes = [
         (b.index - a.index) / (b.time - a.time)
         for a, b in zip(points[:-half], points[half:], strict=False)
         if b.time > a.time
     ]
     rate = float(np.median(slopes)) if slopes else 0.0
-    return rate if abs(rate / state.rate - 1) < PLAUSIBLE_DRIFT else None
+    return rate if abs(rate / nominal - 1) < PLAUSIBLE_DRIFT else 0.0
 
 
 def time_of(state: Arrival, index: float) -> float:
-    """Server time of a sample, seconds since 1970: from the latest point, at the fitted rate."""
-    if not state.points:
-        return 0.0
-    last = state.points[-1]
-    return last.time + (index - last.index) / (effective_rate(state) or state.rate)
+    """Server time of a sample, seconds since 1970: the least delayed of the latest arrivals."""
+    if not state.fitted:
+        point = state.points[-1]
+        return point.time + (index - point.index) / state.rate
+    return min(p.time + (index - p.index) / state.fitted for p in state.points[-3:])
