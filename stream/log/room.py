@@ -28,6 +28,11 @@ class Room:
         self.limit = limit
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(not turn.done() for _, turn in self._waiting)
+
     async def take(self, size: int) -> None:
         """Wait until `size` fits; what is larger than all of it waits until all of it is free."""
         size = min(size, self.limit)

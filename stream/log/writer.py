@@ -143,6 +143,11 @@ class Writer:
         self._jobs.put(job)
         return await job.done
 
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for room in the queue."""
+        return self._room.waiting
+
     # The thread.
 
     def _run(self) -> None:
