@@ -1,0 +1,122 @@
+"""NOT_MONITORED: a patient sends, and nobody analyses. Pure.
+
+A dead worker cannot report itself, so the gateway that the device talks to does: it sees the blocks
+come in, and the worker's vitals come out of the event log once a second.
+
+Rule: raised when blocks arrive and the last vitals (or, before any, the first block) are older than
+VITALS_SECONDS; ends with the next vitals, or when no block has come for GONE_SECONDS (then the
+patient is not sending any more, which the worker reports as NO_DATA once it is back).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from ecg import messages as m
+from ecg.conditions import CATALOGUE
+
+VITALS_SECONDS: Final = 3.0
+"""Vitals come at 1 Hz: three are missing."""
+SENDING_SECONDS: Final = 6.0
+"""A block may be 5 s long; a device that sent one within this time is sending."""
+GONE_SECONDS: Final = 60.0
+"""After that the patient is forgotten."""
+
+KIND: Final = CATALOGUE["NOT_MONITORED"]
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of a patient who sends."""
+
+    session: str
+    sample: int
+    analysed: float
+    sent: float
+    alarm: m.Alarm | None = None
+
+
+class Monitor:
+    """Who sends, who is analysed. `now` never goes back; `wall` is seconds since 1970."""
+
+    def __init__(self) -> None:
+        self._watched: dict[str, Watch] = {}
+        self._places: dict[str, m.Location] = {}
+
+    def place(self, patient: str, location: m.Location) -> None:
+        """Where the patient's bed stands; the alarm says so."""
+        self._places[patient] = location
+
+    def block(self, block: m.Block, now: float) -> None:
+        """A block has come from the patient's device."""
+        watch = self._watched.get(block.patient)
+        if watch is None:
+            watch = Watch(block.session, block.end, now, now)
+            self._watched[block.patient] = watch
+        elif now - watch.sent > SENDING_SECONDS and watch.alarm is None:
+            watch.analysed = now  # it had stopped: vitals of then say nothing about now
+        watch.session, watch.sample, watch.sent = block.session, block.end, now
+
+    def vitals(self, patient: str, now: float) -> None:
+        """A worker has published vitals of the patient."""
+        watch = self._watched.get(patient)
+        if watch is not None:
+            watch.analysed = now
+
+    @property
+    def active(self) -> tuple[m.Alarm, ...]:
+        """The alarms that stand now."""
+        return tuple(watch.alarm for watch in self._watched.values() if watch.alarm is not None)
+
+    def tick(self, now: float, wall: float) -> list[m.Alarm]:
+        """Judge everyone; gives the alarms that start or end now."""
+        changes = []
+        for patient, watch in list(self._watched.items()):
+            alarm = self._judge(patient, watch, now, wall)
+            if alarm is not None:
+                changes.append(alarm)
+            if now - watch.sent > GONE_SECONDS:
+                del self._watched[patient]
+                self._places.pop(patient, None)
+        return changes
+
+    def _judge(self, patient: str, watch: Watch, now: float, wall: float) -> m.Alarm | None:
+        unseen = now - watch.analysed > VITALS_SECONDS
+        if watch.alarm is None and unseen and now - watch.sent <= SENDING_SECONDS:
+            place = self._places.get(patient, m.Location())
+            watch.alarm = _started(patient, watch, place, wall, wall - (now - watch.analysed))
+            return watch.alarm
+        if watch.alarm is not None and (not unseen or now - watch.sent > GONE_SECONDS):
+            ended, watch.alarm = _ended(watch.alarm, watch.sample, wall), None
+            return ended
+        return None
+
+
+def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: float) -> m.Alarm:
+    return m.Alarm(
+        id=f"{patient}.{watch.session}.{KIND.name}.{watch.sample}",
+        update_no=0,
+        phase="start",
+        state="active",
+        patient=patient,
+        session=watch.session,
+        kind=KIND.name,
+        priority=KIND.priority,
+        text=KIND.text,
+        code=KIND.code,
+        onset_sample=watch.sample,
+        onset_time=since,
+        detected_sample=watch.sample,
+        detected_time=wall,
+        unit=place.unit,
+        bed=place.bed,
+        flags=("live",),
+        published_at=wall,
+    )
+
+
+def _ended(alarm: m.Alarm, sample: int, wall: float) -> m.Alarm:
+    return msgspec.structs.replace(
+        alarm, update_no=1, phase="end", state="ended", ended_sample=sample, published_at=wall
+    )
