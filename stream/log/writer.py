@@ -111,7 +111,7 @@ class Writer:
         self._segments: dict[str, list[segments.Segment]] = {}
         self._stale = False
         self._unmoved = 0
-        self._looked = 0.0
+        self._looked_ms = 0
         self._pause_s = 0.0
         self._complaint = ""
 
@@ -258,10 +258,10 @@ class Writer:
                 new = segments.open_segment(conn, topic, newest.next, opened_ms)
                 conn.execute("COMMIT")
                 self._segments[topic].append(new)
-                self._looked = 0.0
-        if self._pause_s == 0 or time.monotonic() - self._looked >= MAINTAIN_S:
+                self._looked_ms = 0
+        if self._pause_s == 0 or abs(now_ms - self._looked_ms) >= MAINTAIN_S * 1000:
             self._pause_s = 0 if self._drop_one(conn, now_ms) else MAINTAIN_S
-            self._looked = time.monotonic()
+            self._looked_ms = now_ms
         if self._unmoved >= CHECKPOINT_BYTES:
             conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._unmoved = 0

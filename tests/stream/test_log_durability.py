@@ -274,13 +274,19 @@ async def test_a_newer_format_is_refused(folder: Path):
             await log.end(EVENTS)
 
 
-async def test_a_file_that_is_no_log_is_refused(folder: Path):
-    """Foreign bytes are not overwritten."""
+@pytest.fixture
+def foreign(folder: Path) -> Path:
+    """A folder in which something else has our file's name."""
     folder.mkdir()
     (folder / "events.db").write_bytes(b"something else" * 1000)
+    return folder
+
+
+async def test_a_file_that_is_no_log_is_refused(foreign: Path):
+    """Foreign bytes are not overwritten."""
     with pytest.raises(LogCorrupt, match="not a database"):
-        await SqliteLog(folder, WRITES).__aenter__()
-    async with SqliteLog(folder) as log:
+        await SqliteLog(foreign, WRITES).__aenter__()
+    async with SqliteLog(foreign) as log:
         with pytest.raises(LogCorrupt, match="not a database"):
             await log.reader(EVENTS).poll(1, LONG_S)
 
