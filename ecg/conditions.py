@@ -7,7 +7,10 @@ codes, whose source is MDC_ECG_HEART_RATE (`HEART_RATE_CODE`). Thresholds belong
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from ecg.types import Priority
 
@@ -82,6 +85,37 @@ CATALOGUE: Final[dict[str, Kind]] = {
     )
 }
 """Every kind by its name, the most urgent of each group first."""
+
+
+class Edge(StrEnum):
+    """What became of a condition: `once` is one that has happened and clears by itself."""
+
+    SET = "set"
+    CLEAR = "clear"
+    ONCE = "once"
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A condition was set, cleared or happened; samples are indices of the device's stream.
+
+    Attributes:
+        kind: name of a kind of CATALOGUE.
+        edge: set, clear or once.
+        onset: where the condition began; the same when it is set and when it is cleared.
+        at: where it was decided; it never falls from one change of a kind to the next.
+        value: the number that was judged, in units of `measure`, if there is one.
+        limit: what it was judged against.
+        measure: unit of value and limit, e.g. /min or s.
+    """
+
+    kind: str
+    edge: Edge
+    onset: int
+    at: int
+    value: float | None = None
+    limit: float | None = None
+    measure: str = ""
+
 
 CHAINS: Final[tuple[tuple[frozenset[str], ...], ...]] = (
     tuple(

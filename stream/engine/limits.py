@@ -1,0 +1,142 @@
+"""Limits on numbers: heart rate and PVC rate against what people have set for a patient.
+
+Pure: vitals at 1 Hz in, changes out; the state is one small struct for each patient. People set
+these limits, so they may not live in a signal room. A limit is broken at once (the heart rate is a
+mean already) and kept again only after CLEAR_SECONDS within it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from ecg.conditions import Change, Edge
+from ecg.types import Category
+
+CLEAR_SECONDS: Final = 3.0
+"""Time within a limit after which its alarm clears (ALARMS.md)."""
+
+UNKNOWN_SECONDS: Final = 10.0
+"""Time without a rate after which its alarms clear: nothing is held that nobody measures."""
+
+EXTREME_ABOVE: Final = 20.0
+EXTREME_HIGHEST: Final = 200.0
+EXTREME_BELOW: Final = 10.0
+EXTREME_LOWEST: Final = 30.0
+"""EXTREME_TACHY at high limit + 20, at most 200; EXTREME_BRADY at low − 10, at least 30."""
+
+DEFAULTS: Final = {
+    Category.ADULT: (50.0, 120.0),
+    Category.PAEDIATRIC: (75.0, 160.0),
+    Category.NEONATAL: (100.0, 200.0),
+}
+"""Low and high heart rate per minute: ALARMS.md for adults, common monitor defaults for others."""
+
+PVC_LIMIT: Final = 10.0
+"""V beats per minute (ALARMS.md)."""
+
+
+class Violation(msgspec.Struct, array_like=True, gc=False):
+    """A limit that is broken: since which sample, and where it was last seen broken or known."""
+
+    onset: int
+    broken: int
+    known: int
+
+
+class LimitState(msgspec.Struct, array_like=True):
+    """Limits of one patient and what is broken now.
+
+    Attributes:
+        low: HR_LOW below this rate per minute.
+        high: HR_HIGH above this rate per minute.
+        pvc: PVC_RATE above so many V beats per minute.
+        seen: last sample judged; what is not later is a replay and changes nothing.
+        broken: by kind.
+    """
+
+    low: float = DEFAULTS[Category.ADULT][0]
+    high: float = DEFAULTS[Category.ADULT][1]
+    pvc: float = PVC_LIMIT
+    seen: int = -1
+    broken: dict[str, Violation] = {}
+
+
+class Rule(msgspec.Struct, frozen=True, gc=False):
+    """One limit, judged: is `value` beyond `limit`? `value` None: not known."""
+
+    kind: str
+    value: float | None
+    limit: float
+    beyond: bool
+
+
+def judge(
+    state: LimitState, sample: int, rate: float, heart_rate: float | None, pvcs: float | None
+) -> list[Change]:
+    """Judge one second's vitals.
+
+    Args:
+        state: is changed.
+        sample: of the vitals; not later than the last one: nothing happens.
+        rate: samples per second.
+        heart_rate: per minute, None when unknown.
+        pvcs: V beats in the last minute, None when unknown.
+    """
+    if sample <= state.seen:
+        return []
+    state.seen = sample
+    changes = (_judge(state, rule, sample, rate) for rule in _rules(state, heart_rate, pvcs))
+    return [change for change in changes if change is not None]
+
+
+def set_limits(state: LimitState, low: float, high: float) -> None:
+    """Set the limits of the heart rate; what is broken is judged by them from the next second.
+
+    Raises:
+        ValueError: low is not below high.
+    """
+    if not low < high:
+        raise ValueError(f"low limit {low:g} /min is not below the high limit {high:g} /min")
+    state.low, state.high = low, high
+
+
+def restart(state: LimitState) -> None:
+    """A new session: its samples count anew, and nothing is broken."""
+    state.seen = -1
+    state.broken = {}
+
+
+def _rules(state: LimitState, rate: float | None, pvcs: float | None) -> Iterator[Rule]:
+    """Every limit, as ALARMS.md has them."""
+    extreme_high = min(state.high + EXTREME_ABOVE, EXTREME_HIGHEST)
+    extreme_low = max(state.low - EXTREME_BELOW, EXTREME_LOWEST)
+    known = rate is not None
+    hr = rate or 0.0
+    yield Rule("EXTREME_TACHY", rate, extreme_high, known and hr >= extreme_high)
+    yield Rule("EXTREME_BRADY", rate, extreme_low, known and hr <= extreme_low)
+    yield Rule("HR_HIGH", rate, state.high, known and hr > state.high)
+    yield Rule("HR_LOW", rate, state.low, known and hr < state.low)
+    yield Rule("PVC_RATE", pvcs, state.pvc, pvcs is not None and pvcs > state.pvc)
+
+
+def _judge(state: LimitState, rule: Rule, sample: int, rate: float) -> Change | None:
+    violation = state.broken.get(rule.kind)
+    if violation is None:
+        if not rule.beyond:
+            return None
+        state.broken[rule.kind] = Violation(sample, sample, sample)
+        return _change(rule, Edge.SET, sample, sample)
+    if rule.value is not None:
+        violation.known = sample
+    if rule.beyond:
+        violation.broken = sample
+    kept = rule.value is not None and sample - violation.broken >= CLEAR_SECONDS * rate
+    if kept or sample - violation.known >= UNKNOWN_SECONDS * rate:
+        del state.broken[rule.kind]
+        return _change(rule, Edge.CLEAR, violation.onset, sample)
+    return None
+
+
+def _change(rule: Rule, edge: Edge, onset: int, at: int) -> Change:
+    return Change(rule.kind, edge, onset, at, rule.value, rule.limit, "/min")

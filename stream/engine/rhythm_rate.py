@@ -1,0 +1,97 @@
+"""Heart rate and ventricular beats per minute: the numbers of the room `rhythm`."""
+
+import math
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+
+from ecg.types import RATE
+from stream.engine.rhythm_state import RATE_RR, SECONDS, VFIB, mean_recent, recent
+
+SLOW_RR: Final = 1.2
+"""Seconds: three intervals in a row longer than this, and the rate follows the last 4 (ALARMS.md,
+the rule of bedside monitors for rates below 50 /min)."""
+
+SLOW_COUNT: Final = 4
+"""Intervals of the heart rate when it is slow."""
+
+MIN_RR: Final = 3
+"""Fewer intervals than this are no heart rate: one artefact would be a third of it."""
+
+LONGEST_RR: Final = 4.0
+"""Seconds: a longer interval is an asystole, not a rate (its threshold in ALARMS.md)."""
+
+
+@nb.njit(cache=True)
+def push_rr(s: Any, rr: float) -> None:
+    """Take the interval that ended at this beat; one that held an asystole starts anew."""
+    if rr >= LONGEST_RR:
+        s.rr_count = 0
+        return
+    s.rr[s.rr_count % RATE_RR] = rr
+    s.rr_count += 1
+
+
+@nb.njit(cache=True)
+def heart_rate(s: Any) -> float:
+    """Beats per minute at the horizon, NaN when it is not known; never a value that is held."""
+    if s.valid == 0 or s.known == 0 or s.active[VFIB] == 1 or s.rr_count < MIN_RR:
+        return math.nan
+    waited = float(s.horizon - s.last) / RATE
+    if waited >= LONGEST_RR:
+        return math.nan
+    return float(60.0 / _mean_rr(s, waited))
+
+
+@nb.njit(cache=True)
+def _mean_rr(s: Any, waited: float) -> float:
+    """Mean of the last 12 intervals, of the last 4 when three in a row are slow.
+
+    The interval that is still open counts as soon as it is surely slow, so that a sudden
+    bradycardia is seen 0.3 s before its beat and a rate falls while one waits for a beat.
+    """
+    if waited > SLOW_RR and _slow(s, 2):
+        closed = mean_recent(s.rr, s.rr_count, SLOW_COUNT - 1)
+        opened = (closed * (SLOW_COUNT - 1) + waited) / SLOW_COUNT
+        if not _slow(s, 3) or waited > closed:
+            return float(opened)
+    if _slow(s, 3):
+        return float(mean_recent(s.rr, s.rr_count, SLOW_COUNT))
+    return float(mean_recent(s.rr, s.rr_count, RATE_RR))
+
+
+@nb.njit(cache=True)
+def _slow(s: Any, intervals: int) -> bool:
+    if s.rr_count < intervals:
+        return False
+    shortest = recent(s.rr, s.rr_count, 0)
+    for back in range(1, intervals):
+        shortest = min(shortest, recent(s.rr, s.rr_count, back))
+    return bool(shortest > SLOW_RR)
+
+
+@nb.njit(cache=True)
+def count_v(s: Any, at: float) -> None:
+    """Count one V beat in its second; the bucket is younger than a minute by `advance`'s order."""
+    s.v_count[np.int64(at) // RATE % SECONDS] += 1
+
+
+@nb.njit(cache=True)
+def turn_seconds(s: Any, horizon: int) -> None:
+    """Empty the buckets of the seconds that have begun since the last call."""
+    now = horizon // RATE
+    if now - s.second >= SECONDS:
+        s.second = now - SECONDS
+    while s.second < now:
+        s.second += 1
+        s.v_count[s.second % SECONDS] = 0
+
+
+@nb.njit(cache=True)
+def v_per_minute(s: Any) -> float:
+    """V beats in the last 60 s."""
+    total = 0
+    for second in range(SECONDS):
+        total += s.v_count[second]
+    return float(total)

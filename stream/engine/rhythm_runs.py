@@ -1,0 +1,151 @@
+"""Rules over the classes of successive beats: ventricular runs, pairs, bigeminy, SVT.
+
+All thresholds are those of ALARMS.md. A beat of poor quality arrives here as Q. Q is not V, so it
+ends a run; but a Q of confidence 0 (the model failed) is no evidence that a tachycardia is over.
+"""
+
+from typing import Any, Final
+
+import numba as nb
+
+from ecg.types import RATE
+from stream.engine.rhythm_state import (
+    BIGEMINY,
+    LABEL_N,
+    LABEL_Q,
+    LABEL_S,
+    LABEL_V,
+    NSVT,
+    ONCE,
+    PAIR_PVCS,
+    RUN,
+    RUN_PVCS,
+    SVT,
+    TRIGEMINY,
+    VENT_RHYTHM,
+    VTACH,
+    mean_recent,
+    put,
+    recent,
+    set_off,
+    set_on,
+)
+
+FAST_RUN: Final = 100.0
+"""V beats per minute from which a run is a tachycardia."""
+
+FASTEST_RUN: Final = 320.0
+"""Per minute: faster "beats" are noise or fibrillation, which has a detector of its own."""
+
+SHORT_RUN: Final = 3
+LONG_RUN: Final = 5
+RHYTHM_RUN: Final = 14
+OVER: Final = 3
+"""Beats that are not V which end VTACH and VENT_RHYTHM, and slow intervals that end SVT."""
+
+MIN_CONFIDENCE: Final = 0.5
+"""Mean confidence of a run's last five beats below which the run is not believed."""
+
+FAST_NARROW: Final = 60.0 / 180.0
+"""Seconds: mean interval at or below which five narrow beats are an SVT."""
+
+PATTERN: Final = 3
+"""Cycles that make a bigeminy or trigeminy."""
+
+BROKEN: Final = 2
+"""Cycles that end one."""
+
+FAR: Final = 1_000_000
+"""Stands for "no V beat within reach": an F or Q stands between."""
+
+
+@nb.njit(cache=True)
+def ventricular_beat(s: Any, out: Any, at: float, confidence: float) -> None:
+    """A V beat: the run grows and is named by its length and rate."""
+    if s.run == 0:
+        s.run_start = at
+        s.run_after = 1 if s.known == 1 else 0
+    s.run_confidence[s.run % RUN] = confidence
+    s.run += 1
+    s.others = 0
+    if s.run >= SHORT_RUN and mean_recent(s.run_confidence, s.run, RUN) >= MIN_CONFIDENCE:
+        _name_run(s, out)
+
+
+@nb.njit(cache=True)
+def _name_run(s: Any, out: Any) -> None:
+    rate = 60.0 / mean_recent(s.rr, s.rr_count, min(s.run, LONG_RUN) - 1)
+    if rate > FASTEST_RUN:
+        return
+    if rate < FAST_RUN:
+        set_on(s, out, RUN_PVCS, s.run_start, rate)
+        if s.run >= RHYTHM_RUN:
+            set_on(s, out, VENT_RHYTHM, s.run_start, rate)
+    elif s.run >= LONG_RUN:
+        set_on(s, out, VTACH, s.run_start, rate)
+        set_off(s, out, NSVT, rate)
+    elif s.active[VTACH] == 0:
+        set_on(s, out, NSVT, s.run_start, rate)
+
+
+@nb.njit(cache=True)
+def other_beat(s: Any, out: Any, label: int, confidence: float) -> None:
+    """A beat that is not V ends the run; the third in a row ends a tachycardia."""
+    if s.run == 2 and s.run_after == 1:
+        put(s, out, PAIR_PVCS, ONCE, s.run_start, 2.0)
+    end_run(s, out)
+    if label != LABEL_Q or confidence > 0.0:
+        s.others += 1
+    if s.others >= OVER:
+        set_off(s, out, VTACH, 0.0)
+        set_off(s, out, VENT_RHYTHM, 0.0)
+
+
+@nb.njit(cache=True)
+def end_run(s: Any, out: Any) -> None:
+    """The run is over or cannot be followed: what is only a run clears."""
+    set_off(s, out, NSVT, float(s.run))
+    set_off(s, out, RUN_PVCS, float(s.run))
+    s.run = 0
+
+
+@nb.njit(cache=True)
+def patterns(s: Any, out: Any, label: int) -> None:
+    """NV, NV, NV is bigeminy; NNV, NNV, NNV is trigeminy (N stands for N and S)."""
+    _pattern(s, out, label, 1)
+    _pattern(s, out, label, 2)
+    if label == LABEL_V:
+        s.since_v = 0
+    elif label in {LABEL_N, LABEL_S}:
+        s.since_v += 1
+    else:
+        s.since_v = -FAR
+
+
+@nb.njit(cache=True)
+def _pattern(s: Any, out: Any, label: int, normals: int) -> None:
+    index = normals - 1
+    kind = BIGEMINY if normals == 1 else TRIGEMINY
+    s.missed[index] += 1
+    if label == LABEL_V and s.since_v == normals and s.cycles[index] > 0:
+        s.cycles[index] += 1
+        s.missed[index] = 0
+        if s.cycles[index] >= PATTERN:
+            set_on(s, out, kind, s.cycle_start[index], float(s.cycles[index]))
+    elif label == LABEL_V:
+        s.cycles[index] = 1 if s.since_v >= normals else 0
+        s.cycle_start[index] = s.last - index * recent(s.rr, s.rr_count, 1) * RATE
+    if s.missed[index] >= BROKEN * (normals + 1):
+        set_off(s, out, kind, 0.0)
+
+
+@nb.njit(cache=True)
+def supraventricular(s: Any, out: Any, label: int, at: float, rr: float) -> None:
+    """Five narrow beats (N or S) at 180 /min or more are an SVT; three slower intervals end it."""
+    s.narrow = s.narrow + 1 if label in {LABEL_N, LABEL_S} else 0
+    s.slow_rr = s.slow_rr + 1 if rr > FAST_NARROW else 0
+    mean = mean_recent(s.rr, s.rr_count, LONG_RUN - 1)
+    if s.narrow >= LONG_RUN and s.rr_count >= LONG_RUN - 1 and mean <= FAST_NARROW:
+        set_on(s, out, SVT, at - mean * (LONG_RUN - 1) * RATE, 60.0 / mean)
+    if s.slow_rr >= OVER:
+        set_off(s, out, SVT, 60.0 / recent(s.rr, s.rr_count, 0) if s.rr_count > 0 else 0.0)

@@ -1,0 +1,78 @@
+"""Rules that need no beat label: pause, asystole, ventricular fibrillation.
+
+They depend on waveform and timing alone (DESIGN.md, invariant 8). Silence is counted only over
+valid signal: from the last beat, or from the moment that the detector has had time to learn the
+signal that began or returned, whichever is later. So missing data and lead-off are never silence.
+"""
+
+# numba kernels take their arguments by position.
+# ruff: noqa: FBT001
+
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+
+from ecg.types import RATE
+from stream.engine.rhythm_state import ASYSTOLE, PAUSE, VFIB, set_off, set_on
+
+PAUSE_SECONDS: Final = 2.0
+ASYSTOLE_SECONDS: Final = 4.0
+
+LEARN: Final = 3 * RATE
+"""Samples after which a signal that begins or returns may be silent: the QRS detector learns its
+levels from the first 2 s, and a beat must have had its chance."""
+
+RECOVERY_SECONDS: Final = 3.0
+"""Two beats within this time end an asystole (ALARMS.md)."""
+
+VF_HOLD: Final = 2 * RATE
+"""Samples of fibrillation verdicts that set VFIB: the detector judges a window of 4 s, which half
+a window of fibrillation turns, so both together make the 4 s of ALARMS.md."""
+
+VF_GRACE: Final = 4 * RATE
+"""Samples without a fibrillation verdict after which an organised rhythm ends VFIB."""
+
+VF_BEATS: Final = 3
+"""Beats in those samples that make a rhythm organised."""
+
+
+@nb.njit(cache=True)
+def silence_beat(s: Any, out: Any, at: float) -> None:
+    """A beat ends the pause; the second within 3 s ends the asystole."""
+    if s.known == 1:
+        waited = (at - s.last) / RATE
+        set_off(s, out, PAUSE, waited)
+        if waited <= RECOVERY_SECONDS:
+            set_off(s, out, ASYSTOLE, waited)
+    else:
+        set_off(s, out, PAUSE, 0.0)
+    s.organised += 1
+
+
+@nb.njit(cache=True)
+def silence_time(s: Any, out: Any) -> None:
+    """No QRS for 2 s is a pause, for 4 s an asystole, unless the heart fibrillates."""
+    if s.valid == 0:
+        return
+    start = max(s.last, np.float64(s.since)) if s.known == 1 else np.float64(s.since)
+    waited = (s.horizon - start) / RATE
+    if waited >= PAUSE_SECONDS:
+        set_on(s, out, PAUSE, start, waited)
+    if waited >= ASYSTOLE_SECONDS and s.horizon - s.fibrillated >= VF_GRACE:
+        set_on(s, out, ASYSTOLE, start, waited)
+
+
+@nb.njit(cache=True)
+def fibrillation_time(s: Any, out: Any, samples: int, fibrillation: bool) -> None:
+    """Verdicts of fibrillation add up and leak away; an organised rhythm of 4 s ends VFIB."""
+    if fibrillation and s.valid == 1:
+        s.fibrillating = min(s.fibrillating + samples, VF_HOLD)
+        s.fibrillated = s.horizon
+        s.organised = 0
+    else:
+        s.fibrillating = max(s.fibrillating - samples, 0)
+    if s.fibrillating >= VF_HOLD:
+        set_on(s, out, VFIB, np.float64(s.horizon - VF_HOLD), 0.0)
+    if s.horizon - s.fibrillated >= VF_GRACE and s.organised >= VF_BEATS:
+        set_off(s, out, VFIB, 0.0)

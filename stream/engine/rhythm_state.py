@@ -1,0 +1,195 @@
+"""What the room `rhythm` remembers of one patient, and how a rule sets and clears a condition.
+
+Only `rhythm` and its siblings (`rhythm_*`) import this file. Times inside are samples of the
+250 Hz grid (`ecg.types.RATE`), intervals are seconds. All bytes zero is a valid state: nothing has
+been seen yet.
+"""
+
+# numba kernels take their arguments by position.
+# ruff: noqa: PLR0917
+
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+
+KINDS: Final = (
+    "ASYSTOLE",
+    "VFIB",
+    "VTACH",
+    "NSVT",
+    "VENT_RHYTHM",
+    "RUN_PVCS",
+    "PAUSE",
+    "SVT",
+    "MISSED_BEAT",
+    "PAIR_PVCS",
+    "R_ON_T",
+    "BIGEMINY",
+    "TRIGEMINY",
+    "AFIB",
+    "IRREGULAR_HR",
+)
+"""Conditions that this room knows: the index is `CHANGE.kind`."""
+
+(
+    ASYSTOLE,
+    VFIB,
+    VTACH,
+    NSVT,
+    VENT_RHYTHM,
+    RUN_PVCS,
+    PAUSE,
+    SVT,
+    MISSED_BEAT,
+    PAIR_PVCS,
+    R_ON_T,
+    BIGEMINY,
+    TRIGEMINY,
+    AFIB,
+    IRREGULAR_HR,
+) = range(len(KINDS))
+
+CLEAR: Final = 0
+SET: Final = 1
+ONCE: Final = 2
+
+LABEL_N, LABEL_S, LABEL_V, LABEL_F, LABEL_Q = range(5)
+"""Indices into `ecg.types.CLASSES`."""
+
+CHANGE: Final = np.dtype(
+    [("kind", "i4"), ("phase", "i4"), ("onset", "i8"), ("at", "i8"), ("value", "f4")], align=True
+)
+"""A condition that was set, cleared or happened once, with onset, time of decision and value."""
+
+MAX_CHANGES: Final = 64
+"""Rows that `advance` may need: 8 waiting beats of at most 6 changes each, and the timers' 15."""
+
+QUEUE: Final = 8
+"""Beats that may wait for the horizon: 0.45 s hold 3 at the detector's refractory time of 0.2 s."""
+
+RATE_RR: Final = 12
+"""RR intervals of the heart rate (ALARMS.md)."""
+
+NN: Final = 32
+"""Intervals between beats that are not ventricular, kept to judge irregularity."""
+
+RUN: Final = 5
+"""Beats of a ventricular run whose confidence is kept: VTACH is decided at the fifth."""
+
+SECONDS: Final = 60
+"""One-second buckets of the count of V beats per minute."""
+
+STATE: Final = np.dtype(
+    [
+        # the signal
+        ("begun", "i8"),  # 1 once the first hop has been seen
+        ("since", "i8"),  # silence counts from here, or from the last beat when that is later
+        ("horizon", "i8"),
+        ("lost", "i8"),  # no valid signal since this sample; meaningful while `valid` is 0
+        ("valid", "i8"),
+        ("gap", "i8"),  # 1 while a gap waits for the horizon
+        ("gap_start", "i8"),
+        ("gap_end", "i8"),
+        # beats at or after the horizon
+        ("waiting", "i8"),
+        ("wait_at", "f8", (QUEUE,)),
+        ("wait_label", "i8", (QUEUE,)),
+        ("wait_confidence", "f4", (QUEUE,)),
+        ("wait_quality", "f4", (QUEUE,)),
+        # the last beat, and intervals
+        ("known", "i8"),  # 1 when `last` is a beat of the present stretch of signal
+        ("last", "f8"),
+        ("last_label", "i8"),
+        ("rr_count", "i8"),
+        ("rr", "f4", (RATE_RR,)),
+        ("nn_count", "i8"),
+        ("nn", "f4", (NN,)),
+        ("quality", "f4"),
+        # ventricular runs
+        ("run", "i8"),  # V beats in a row, up to the last beat
+        ("run_start", "f8"),
+        ("run_after", "i8"),  # 1 when a known beat that is not V stands before the run
+        ("run_confidence", "f4", (RUN,)),
+        ("others", "i8"),  # beats that are not V, in a row
+        # bigeminy and trigeminy
+        ("since_v", "i8"),
+        ("cycles", "i8", (2,)),
+        ("cycle_start", "f8", (2,)),
+        ("missed", "i8", (2,)),
+        # narrow beats
+        ("narrow", "i8"),
+        ("slow_rr", "i8"),
+        ("normals", "i8"),
+        # candidates that the next beat decides
+        ("gap_rr", "f8"),  # the average RR at a possible missed beat, or 0
+        ("gap_from", "f8"),
+        ("early_rr", "f8"),  # the average RR at a possible R on T, or 0
+        ("early_at", "f8"),
+        # irregularity
+        ("irregular", "i8"),
+        ("irregular_since", "i8"),
+        ("regular_since", "i8"),
+        ("p_evidence", "f4"),  # smoothed, shifted by 1: 0 means unknown
+        # fibrillation
+        ("fibrillating", "i8"),  # samples of fibrillation, leaky
+        ("organised", "i8"),  # beats since the last fibrillating hop
+        ("fibrillated", "i8"),  # the last fibrillating sample
+        # V beats per minute
+        ("second", "i8"),
+        ("v_count", "i8", (SECONDS,)),
+        # what is set
+        ("active", "i8", (len(KINDS),)),
+        ("onset", "i8", (len(KINDS),)),
+        ("changes", "i8"),  # rows written in this call of `advance`
+    ],
+    align=True,
+)
+"""Everything that the room remembers of one patient."""
+
+
+@nb.njit(cache=True)
+def put(s: Any, out: Any, kind: int, phase: int, onset: float, value: float) -> None:
+    """Append a change, decided at the horizon."""
+    row = out[s.changes]
+    row.kind = kind
+    row.phase = phase
+    row.onset = np.int64(np.round(onset))
+    row.at = s.horizon
+    row.value = value
+    s.changes += 1
+
+
+@nb.njit(cache=True)
+def set_on(s: Any, out: Any, kind: int, onset: float, value: float) -> None:
+    """Set a condition, unless it is set."""
+    if s.active[kind] == 0:
+        s.active[kind] = 1
+        s.onset[kind] = np.int64(np.round(onset))
+        put(s, out, kind, SET, onset, value)
+
+
+@nb.njit(cache=True)
+def set_off(s: Any, out: Any, kind: int, value: float) -> None:
+    """Clear a condition, if it is set; the change carries the onset that it had."""
+    if s.active[kind] == 1:
+        s.active[kind] = 0
+        put(s, out, kind, CLEAR, np.float64(s.onset[kind]), value)
+
+
+@nb.njit(cache=True)
+def recent(ring: Any, count: int, back: int) -> float:
+    """The value pushed `back` pushes ago (0 = the newest) into a ring that has seen `count`."""
+    return np.float64(ring[(count - 1 - back) % len(ring)])
+
+
+@nb.njit(cache=True)
+def mean_recent(ring: Any, count: int, wanted: int) -> float:
+    """Mean of the newest `wanted` values of a ring, or of those there are; 0 when empty."""
+    n = min(count, wanted, len(ring))
+    if n == 0:
+        return 0.0
+    total = 0.0
+    for back in range(n):
+        total += recent(ring, count, back)
+    return total / n
