@@ -10,7 +10,7 @@
 |          | unexpected, …    | unexpected, …         |           | unexpected, …    | silent, close |
 | CLOSED   | nothing, whatever comes; what becomes durable still counts for the session             |
 
-In LEAVING, the last append that becomes durable sends the last ACK and closes normally. Every
+In LEAVING, the last append that becomes durable sends what is left to acknowledge and closes. Every
 state but CLOSED goes to CLOSED, with a Problem that says why, when a frame cannot be read, a newer
 connection takes the patient, or the log fails. Samples may overlap, repeat and go back: `arrive`
 in the worker sorts that out. Bad input is the end of its own connection only.
@@ -149,7 +149,8 @@ class DeviceConnection:
             if isinstance(message, m.Block) and not self._failed:
                 self._note(message)
         if self.state is State.LEAVING and not self._in_flight:
-            return [self._ack(now), *self._shut(Close.NORMAL)]
+            last = [self._ack(now)] if self._unreported else []
+            return [*last, *self._shut(Close.NORMAL)]
         if self._state_is_up and self._ack_is_due(now):
             return [self._ack(now)]
         return []
