@@ -1,0 +1,52 @@
+"""`beatwire evaluate`: EC57 figures of a folder of annotation files."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from inference.evaluation.annotations import EvaluationError
+from inference.evaluation.records import choose, evaluate_record
+from inference.evaluation.report import build, markdown
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    data = Path(os.environ.get("BEATWIRE_DATA", "data"))
+    parser.description = "Score annotation files against reference annotations, by EC57 as bxb."
+    parser.add_argument("folder", type=Path, metavar="DIR", help="annotation files to be judged")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        default=data / "mitdb",
+        help="folder of the .atr files and headers (default: $BEATWIRE_DATA/mitdb)",
+    )
+    parser.add_argument(
+        "--records",
+        nargs="+",
+        default=["all"],
+        metavar="RECORD",
+        help="record names, DS1, DS2, or all in DIR (default)",
+    )
+    parser.add_argument("--extension", default="bw", help="of the files in DIR (default: bw)")
+    parser.add_argument("--ej-as-n", action="store_true", help="map e, j, n to N instead of S")
+    parser.add_argument("--json", action="store_true", help="JSON instead of Markdown")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print the report; 0 when it worked, 2 when the input cannot be evaluated."""
+    try:
+        names = choose(args.folder, args.extension, args.records)
+        results = [
+            evaluate_record(name, args.folder, args.extension, args.reference, ej_as_n=args.ej_as_n)
+            for name in tqdm(names, unit="record", file=sys.stderr)
+        ]
+    except EvaluationError as error:
+        sys.stderr.write(f"beatwire evaluate: {error}\n")
+        return 2
+    report = build(results, ej_as_n=args.ej_as_n)
+    sys.stdout.write(json.dumps(report, indent=1) + "\n" if args.json else markdown(report))
+    return 0

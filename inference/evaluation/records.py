@@ -1,0 +1,125 @@
+"""Which records are evaluated, whose they are, and what each comparison gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ecg.types import CLASSES, BeatClass
+from inference.evaluation.annotations import (
+    BXB,
+    PAPERS,
+    Annotations,
+    EvaluationError,
+    beats,
+    load,
+)
+from inference.evaluation.ec57 import Comparison, compare
+from inference.evaluation.runs import RunMatrices, compare_runs
+
+DS1: Final = (
+    "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
+    "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
+)  # fmt: skip
+"""mitdb records for training and every choice (de Chazal 2004)."""
+
+DS2: Final = (
+    "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210",
+    "212", "213", "214", "219", "221", "222", "228", "231", "232", "233", "234",
+)  # fmt: skip
+"""mitdb records for the final figure only (de Chazal 2004)."""
+
+PACED: Final = ("102", "104", "107", "217")
+"""mitdb records of paced patients: detection only, left out of every figure of a class."""
+
+_PATIENTS: Final = {"202": "201"}
+"""mitdb 201 and 202 are one patient (its directory); every other record is a patient's only one."""
+
+SETS: Final = {"DS1": DS1, "DS2": DS2}
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """What one record's comparison gave.
+
+    Attributes:
+        record: its name.
+        patient: records of one patient share it.
+        classified: whether the figures of classes count it (paced ones do not).
+        comparison: the beats, classes mapped as asked.
+        other: the same with the other mapping of e, j, n.
+        v_runs: ventricular couplets and runs.
+        s_runs: supraventricular ones.
+    """
+
+    record: str
+    patient: str
+    classified: bool
+    comparison: Comparison
+    other: Comparison
+    v_runs: RunMatrices
+    s_runs: RunMatrices
+
+
+def choose(folder: Path, extension: str, wanted: Sequence[str]) -> list[str]:
+    """Names of the records to evaluate: of a set (DS1, DS2), listed ones, or all in the folder.
+
+    Raises:
+        EvaluationError: a wanted record has no annotation file, or there is none at all.
+    """
+    here = sorted(path.stem for path in folder.glob(f"*.{extension}"))
+    if not here:
+        raise EvaluationError(f"{folder}: no annotation file ends in .{extension}")
+    if list(wanted) == ["all"]:
+        return here
+    names = [name for item in wanted for name in SETS.get(item, (item,))]
+    missing = sorted(set(names) - set(here))
+    if missing:
+        raise EvaluationError(f"{folder}: no .{extension} file of {', '.join(missing)}")
+    return list(dict.fromkeys(names))
+
+
+def sampling_rate(reference: Path, truth: Annotations, judged: Annotations) -> float:
+    """The common rate in Hz of both files, from the files or from the reference's header.
+
+    Raises:
+        EvaluationError: nothing says it, or the files differ.
+    """
+    header = reference.with_name(reference.name + ".hea")
+    said = {rate for rate in (truth.rate, judged.rate) if rate is not None}
+    if header.is_file():
+        said.add(_header_rate(header))
+    if len(said) != 1:
+        what = f"differ: {sorted(said)} Hz" if said else "say no sampling rate"
+        raise EvaluationError(f"{reference}: the annotation files and the header {what}")
+    return said.pop()
+
+
+def _header_rate(header: Path) -> float:
+    """Sampling frequency of a WFDB header: the third word of its first line that is no comment."""
+    lines = header.read_text(encoding="ascii", errors="replace").splitlines()
+    words = next((line.split() for line in lines if line and not line.startswith("#")), [])
+    try:
+        return float(words[2].split("/")[0].split("(")[0])
+    except (IndexError, ValueError):
+        raise EvaluationError(f"{header}: the first line holds no sampling frequency") from None
+
+
+def evaluate_record(
+    name: str, folder: Path, extension: str, reference: Path, *, ej_as_n: bool
+) -> RecordResult:
+    """Compare one record's annotation file with the reference's `.atr`."""
+    truth, judged = load(reference / name, "atr"), load(folder / name, extension)
+    rate = sampling_rate(reference / name, truth, judged)
+    first, second = (PAPERS, BXB) if ej_as_n else (BXB, PAPERS)
+    annotated, found = beats(truth, rate, first), beats(judged, rate, first)
+    v, s = CLASSES.index(BeatClass.V), CLASSES.index(BeatClass.S)
+    return RecordResult(
+        record=name,
+        patient=_PATIENTS.get(name, name),
+        classified=name not in PACED,
+        comparison=compare(annotated, found, rate),
+        other=compare(beats(truth, rate, second), beats(judged, rate, second), rate),
+        v_runs=compare_runs(annotated, found, rate, v),
+        s_runs=compare_runs(annotated, found, rate, s),
+    )
