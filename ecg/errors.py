@@ -1,4 +1,4 @@
-"""The one error that bad input raises: a stable code, the offending field, the limit it broke."""
+"""Errors that cross rooms: bad input (code, field, limit) and a model that cannot be used."""
 
 
 class WireError(ValueError):
@@ -16,3 +16,16 @@ class WireError(ValueError):
         self.field = field
         self.limit = limit
         self.text = text
+
+
+class ModelError(Exception):
+    """A model or bundle cannot be used; `code` is stable and goes into alarms and logs.
+
+    Codes: bundle_missing, bundle_malformed, bundle_labels, bundle_hash, bundle_input,
+    model_malformed, model_shape, model_probe, input_not_finite, output_not_finite.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
