@@ -1,0 +1,271 @@
+"""A device in asyncio: the socket and the clock around client/session.py, and nothing else."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from websockets.asyncio.client import ClientConnection
+
+from client import link
+from client.errors import RefusedError, UndeliveredError
+from client.session import SILENCE, DeviceSession, State
+from client.session_events import Buffer, Event, Refused, Silent
+from ecg import messages as m
+from ecg.errors import WireError
+from ecg.types import Lead
+
+PATH: Final = "/v1/ingest"
+
+
+class Device:
+    """Streams one patient's samples; reconnects for ever by itself.
+
+        async with Device(url, patient="bed-7", leads=["II"], rate=250, uv_per_lsb=5.0) as device:
+            await device.send(samples)  # int16, (n, leads)
+
+    Leaving the block waits until everything is acknowledged, then says goodbye; leaving it by an
+    exception only closes, which the gateway reads as a failure.
+
+    Args:
+        url: of the server, e.g. `ws://127.0.0.1:8000`.
+        patient: a pseudonym, or a full description.
+        leads: standard names, or `unknown`.
+        rate: nominal sampling frequency, 125 to 1000 Hz.
+        uv_per_lsb: microvolts per digital unit, one for all leads or one for each.
+        device: id or description of the device.
+        session: new for each reset of the sample counter; by default one for each object.
+        location: unit and bed.
+        token: credential, sent in the Authorization header.
+        flags: of every block, e.g. `demo`.
+        buffer: bounds of what may wait for its acknowledgement.
+        listener: is told every event, in the event loop; for metrics and logs.
+
+    Raises:
+        WireError: the description breaks the protocol.
+        ValueError: `url` is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        patient: str | m.Patient,
+        leads: Sequence[str],
+        rate: float,
+        uv_per_lsb: float | Sequence[float],
+        device: str | m.DeviceInfo = "beatwire-sdk",
+        session: str = "",
+        location: m.Location = m.Location(),  # noqa: B008 - frozen
+        token: str = "",
+        flags: tuple[str, ...] = (),
+        buffer: Buffer = Buffer(),  # noqa: B008 - frozen
+        listener: Callable[[Event], None] | None = None,
+    ) -> None:
+        gains = (uv_per_lsb,) * len(leads) if isinstance(uv_per_lsb, int | float) else uv_per_lsb
+        hello = m.Hello(
+            device=m.DeviceInfo(device) if isinstance(device, str) else device,
+            session=session or uuid.uuid4().hex,
+            patient=m.Patient(patient) if isinstance(patient, str) else patient,
+            rate=float(rate),
+            leads=tuple(Lead(lead) for lead in leads),
+            uv_per_lsb=tuple(float(gain) for gain in gains),
+            location=location,
+        )
+        self.session: Final = DeviceSession(hello, flags=flags, buffer=buffer)
+        self._url = link.websocket_url(url, PATH)
+        self._token = token
+        self._listener = listener
+        self._wake = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._refused: m.Problem | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._epoch = 0.0
+
+    async def __aenter__(self) -> Self:
+        # Seconds since 1970 on the loop's clock: a clock that somebody sets must not jump here.
+        self._epoch = time.time() - asyncio.get_running_loop().time()
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            await self.close()
+        else:
+            await self._stop()
+
+    # ── For the owner ─────────────────────────────────────────────────────────────────────────
+
+    async def send(
+        self,
+        samples: NDArray[np.int16],
+        *,
+        first: int | None = None,
+        device_time: float | None = None,
+        lead_off: Iterable[m.LeadOff] = (),
+        pace: Iterable[int] = (),
+    ) -> None:
+        """Take samples as soon as there is room for them; `DeviceSession.push` describes them.
+
+        Raises:
+            RefusedError: the gateway will not take this device.
+            TypeError, ValueError: the samples do not suit the session.
+        """
+        while not self.session.has_room(len(samples)):
+            await self._next_progress()
+        self.offer(samples, first=first, device_time=device_time, lead_off=lead_off, pace=pace)
+
+    def offer(
+        self,
+        samples: NDArray[np.int16],
+        *,
+        first: int | None = None,
+        device_time: float | None = None,
+        lead_off: Iterable[m.LeadOff] = (),
+        pace: Iterable[int] = (),
+    ) -> None:
+        """As `send`, for a source that cannot wait: a full ring drops its oldest (`Dropped`)."""
+        self._check()
+        events = self.session.push(
+            samples, first=first, device_time=device_time, lead_off=lead_off, pace=pace
+        )
+        self._tell(events)
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait until everything sent is acknowledged; less than 20 ms may still wait for more.
+
+        Raises:
+            RefusedError: the gateway will not take this device.
+        """
+        while self.session.waiting:
+            await self._next_progress()
+
+    async def close(self, seconds: float = 30.0, reason: str = "end") -> None:
+        """Drain, say goodbye, close.
+
+        Args:
+            seconds: to wait at most.
+            reason: for the GOODBYE.
+
+        Raises:
+            RefusedError: the gateway will not take this device.
+            UndeliveredError: not everything was acknowledged in time.
+        """
+        if self._task is None:
+            return
+        self._tell(self.session.finish(reason))
+        self._wake.set()
+        await asyncio.wait({self._task}, timeout=seconds)
+        if not self._task.done():
+            await self._stop()
+            raise UndeliveredError(self.session.waiting)
+        self._check()
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _check(self) -> None:
+        """Raise what ended the device before its time."""
+        if self._refused is not None:
+            raise RefusedError(self._refused)
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+
+    async def _next_progress(self) -> None:
+        self._check()
+        if self._task is None or self._task.done():
+            raise UndeliveredError(self.session.waiting)
+        await self._progress.wait()
+
+    # ── The connection ────────────────────────────────────────────────────────────────────────
+
+    def _now(self) -> float:
+        return self._epoch + asyncio.get_running_loop().time()
+
+    async def _run(self) -> None:
+        try:
+            while self.session.state not in {State.DONE, State.REFUSED}:
+                await asyncio.sleep(self.session.retry_at - self._now())
+                reason, clean = await self._connection()
+                self._tell(self.session.disconnected(self._now(), reason, clean=clean))
+        finally:
+            self._progress.set()
+
+    async def _connection(self) -> tuple[str, bool]:
+        """One connection from opening to end; the reason, and whether it closed cleanly."""
+        try:
+            async with link.connect_to(self._url, self._token) as socket:
+                self.session.connected(self._now())
+                await self._converse(socket)
+        except link.FAILURES as error:
+            if problem := link.refusal(error):
+                self._tell(self.session.refuse(problem))
+            return str(error) or type(error).__name__, False
+        except WireError as error:
+            return f"{error.code}: {error}", False
+        return f"closed {socket.close_code} {socket.close_reason}", socket.close_code == 1000
+
+    async def _converse(self, socket: ClientConnection) -> None:
+        writer = asyncio.create_task(self._write(socket))
+        try:
+            async for frame in socket:
+                self._tell(self.session.received(frame, self._now()))
+                self._wake.set()
+                if self.session.state is State.REFUSED:
+                    break
+        finally:
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, *link.FAILURES):
+                await writer
+
+    async def _write(self, socket: ClientConnection) -> None:
+        """Send what is due; a peer that is dead, or takes nothing, ends the connection."""
+        try:
+            while not any(isinstance(event, Silent) for event in self._tick()):
+                async with asyncio.timeout(SILENCE):
+                    await self._flush(socket)
+                await self._pause()
+        finally:
+            socket.transport.abort()
+
+    def _tick(self) -> list[Event]:
+        self._wake.clear()
+        events = self.session.tick(self._now())
+        self._tell(events)
+        return events
+
+    async def _flush(self, socket: ClientConnection) -> None:
+        frames, events = self.session.outgoing(self._now())
+        for frame in frames:
+            await socket.send(frame)
+        self._tell(events)
+
+    async def _pause(self) -> None:
+        """Until something happens or time is up."""
+        deadline = self.session.next_deadline()
+        when = None if deadline is None else deadline - self._epoch
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self._wake.wait()
+
+    def _tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, Refused):
+                self._refused = event.problem
+            if self._listener is not None:
+                self._listener(event)
+            self._progress.set()
+            self._progress.clear()

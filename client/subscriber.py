@@ -1,0 +1,230 @@
+"""A subscription: what it remembers (pure), and the asyncio shell that yields its events."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncGenerator, Hashable, Sequence
+from random import Random
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection
+
+from client import link
+from client.backoff import Backoff
+from client.errors import RefusedError
+from client.session import HEARTBEAT, LASTING, SILENCE
+from ecg import messages as m
+from ecg.errors import WireError
+from ecg.wire import from_subscriber, pack, to_subscriber
+
+PATH: Final = "/v1/subscribe"
+
+MEMORY: Final = 1 << 16
+"""Keys of each kind remembered for deduplication. A worker that crashed repeats at most its last
+10 s (DESIGN, checkpoints): 12 000 beats of 1000 patients; five times that, and 6 MiB a kind."""
+
+Item = m.Snapshot | m.Event | m.Problem
+"""What a subscriber sees: the snapshot, events, and problems that do not end it."""
+
+
+class Memory:
+    """The last `size` keys, to tell what was seen."""
+
+    def __init__(self, size: int = MEMORY) -> None:
+        self._size = size
+        self._keys: dict[Hashable, None] = {}  # insertion order makes it a queue
+
+    def seen(self, key: Hashable) -> bool:
+        """Whether `key` was asked for before; from now on it was."""
+        if key in self._keys:
+            return True
+        if len(self._keys) >= self._size:
+            del self._keys[next(iter(self._keys))]
+        self._keys[key] = None
+        return False
+
+
+class Subscription:
+    """One subscription over any number of connections, pure.
+
+    Delivery is at least once; here it becomes once, by the key that each kind of event has (alarms:
+    id and update_no; beats, vitals, blocks: patient, session, sample index). Gaps always pass.
+
+    Args:
+        channels: of `alarms`, `beats`, `vitals`, `waveform`.
+        patients, units: none of both means all.
+        after: cursor to resume after; empty: from now.
+        memory: keys remembered of each kind.
+
+    Attributes:
+        cursor: of the last event; where the next connection resumes.
+
+    Raises:
+        WireError: the subscription breaks the protocol.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        *,
+        patients: Sequence[str] = (),
+        units: Sequence[str] = (),
+        after: str = "",
+        memory: int = MEMORY,
+    ) -> None:
+        self.cursor = after
+        self._channels = tuple(channels)
+        self._patients = tuple(patients)
+        self._units = tuple(units)
+        self._memories: dict[type[m.Message], Memory] = {
+            kind: Memory(memory) for kind in (m.Alarm, m.Beat, m.Vitals, m.Block, m.CommandDone)
+        }
+        from_subscriber.decode(self.greeting())
+
+    def greeting(self) -> bytes:
+        """The frame that opens a connection."""
+        return pack(
+            m.Subscribe(
+                channels=self._channels,
+                patients=self._patients,
+                units=self._units,
+                after=self.cursor,
+            )
+        )
+
+    def received(self, frame: bytes | str) -> Item | None:
+        """What a frame brings; None for a heartbeat or something seen before.
+
+        Raises:
+            WireError: the gateway breaks the protocol; close the connection.
+            RefusedError: it will not take this subscription, now or later.
+        """
+        message: Item | m.Heartbeat = to_subscriber.decode(frame)
+        match message:
+            case m.Event():
+                self.cursor = message.cursor or self.cursor
+                return message if self._is_news(message.event) else None
+            case m.Snapshot():
+                # What lies between our cursor and the snapshot's is still to come.
+                self.cursor = self.cursor or message.cursor
+                return message
+            case m.Problem():
+                if message.fatal and message.code in LASTING:
+                    raise RefusedError(message)
+                return message
+        return None
+
+    def _is_news(self, event: m.Message) -> bool:
+        memory = self._memories.get(type(event))
+        return memory is None or not memory.seen(_key(event))
+
+
+def _key(event: m.Message) -> Hashable:
+    match event:
+        case m.Alarm():
+            return event.id, event.update_no
+        case m.Beat() | m.Vitals():
+            return event.patient, event.session, event.sample
+        case m.Block():
+            return event.patient, event.session, event.first
+        case m.CommandDone():
+            return event.id
+    raise TypeError(f"{type(event).__name__} has no key")
+
+
+class Subscriber:
+    """Events of many patients, over reconnects, each once.
+
+        async for item in Subscriber(url, channels=["alarms", "beats"]):
+            match item: ...
+
+    The first item is the `Snapshot` of active and latched alarms; one comes again after each
+    reconnect. A consumer that is slow slows the gateway, which may close; then this resumes from
+    the last cursor. It ends only by `RefusedError`, or when the consumer stops.
+
+    Args:
+        url: of the server, e.g. `ws://127.0.0.1:8000`.
+        channels: of `alarms`, `beats`, `vitals`, `waveform`.
+        patients, units: none of both means all.
+        after: cursor (`Event.cursor`) to resume after; empty: from now.
+        token: credential, sent in the Authorization header.
+        backoff: when to reconnect.
+
+    Raises:
+        WireError: the subscription breaks the protocol.
+        ValueError: `url` is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        channels: Sequence[str] = ("alarms",),
+        patients: Sequence[str] = (),
+        units: Sequence[str] = (),
+        after: str = "",
+        token: str = "",
+        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
+    ) -> None:
+        self.subscription: Final = Subscription(
+            channels, patients=patients, units=units, after=after
+        )
+        self._url = link.websocket_url(url, PATH)
+        self._token = token
+        self._backoff = backoff
+        self._failures = 0
+
+    @property
+    def cursor(self) -> str:
+        """Where to resume (`after`) so as to miss nothing."""
+        return self.subscription.cursor
+
+    async def __aiter__(self) -> AsyncGenerator[Item]:
+        """Items until the consumer stops.
+
+        Raises:
+            RefusedError: the gateway will not take this subscription.
+        """
+        dice = Random(uuid.uuid4().int)  # noqa: S311 - jitter, no secret
+        while True:
+            with contextlib.suppress(WireError, *link.FAILURES):
+                async with contextlib.aclosing(self._connection()) as items:
+                    async for item in items:
+                        yield item
+            self._failures += 1
+            await asyncio.sleep(self._backoff.delay(self._failures, dice))
+
+    async def _connection(self) -> AsyncGenerator[Item]:
+        try:
+            async with link.connect_to(self._url, self._token) as socket:
+                await socket.send(self.subscription.greeting())
+                beating = asyncio.create_task(_beat(socket))
+                try:
+                    async for item in self._items(socket):
+                        yield item
+                finally:
+                    beating.cancel()
+        except link.FAILURES as error:
+            if problem := link.refusal(error):
+                raise RefusedError(problem) from error
+            raise
+
+    async def _items(self, socket: ClientConnection) -> AsyncGenerator[Item]:
+        while True:
+            # Silence counts while we listen, not while the consumer works.
+            async with asyncio.timeout(SILENCE):
+                frame = await socket.recv()
+            item = self.subscription.received(frame)
+            if not isinstance(item, m.Problem):
+                self._failures = 0
+            if item is not None:
+                yield item
+
+
+async def _beat(socket: ClientConnection) -> None:
+    """The heartbeat that tells the gateway that we live, even while the consumer is busy."""
+    with contextlib.suppress(*link.FAILURES):
+        while True:
+            await socket.send(pack(m.Heartbeat(time=time.time())))
+            await asyncio.sleep(HEARTBEAT)
