@@ -1,0 +1,266 @@
+"""Room `alarms`: the alarm book of many patients. Stimuli in, instructions out, nothing else.
+
+Every method that takes `now` (seconds since 1970, never falling) is a stimulus and returns what is
+to be saved and published, in order. Deadlines are data: call `tick` no later than
+`next_deadline()`. What falls due at a time is decided at that time however late `tick` comes, so
+the instructions do not depend on how often it is called. The same stimuli give the same ids and
+transitions; a replayed change or command (after a restore) gives none.
+
+A condition found in samples comes through `change` (replays are recognised by their sample);
+a trouble of this program itself (MODEL_FAIL, ANALYSIS_LAG, DELIVERY_FAIL) through `fault`.
+
+Acknowledge with an empty alarm id means all alarms of the patient.
+"""
+
+import heapq
+from collections.abc import Iterable
+
+import msgspec
+
+from ecg.conditions import Change
+from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
+from ecg.types import Category
+from stream.engine.book_commands import carry_out
+from stream.engine.book_patient import (
+    apply,
+    earliest,
+    fall_due,
+    is_new,
+    lower,
+    news,
+    raise_now,
+    release,
+    switch,
+    with_strip,
+)
+from stream.engine.book_rules import Ledger
+from stream.engine.book_state import (
+    NEVER,
+    Context,
+    Done,
+    Instruction,
+    PatientState,
+    Publish,
+    Settings,
+)
+from stream.engine.limits import DEFAULTS, judge, set_limits
+
+__all__ = ["Book", "Context", "Done", "Instruction", "Publish", "Settings"]
+
+
+class Book:
+    """The alarms of many patients."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Start with no patients."""
+        self._settings = settings or Settings()
+        self._patients: dict[str, PatientState] = {}
+        self._due: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+
+    # ── Signals ──────────────────────────────────────────────────────────────────────────────
+
+    def session(
+        self, context: Context, now: float, *, sample: int = 0, profile: Patient | None = None
+    ) -> list[Instruction]:
+        """A device starts a session at `sample`: what the older one held ends or stays latched.
+
+        `profile` is what the device knows of the patient; an Admit knows better. A session that
+        is known changes nothing, a former one is ignored.
+        """
+        out, ledger = self._open(context.patient, now)
+        state = ledger.state
+        if profile is not None and not state.admitted and profile != state.profile:
+            if profile.category != state.profile.category:
+                set_limits(state.limits, *DEFAULTS[profile.category])
+            state.profile = profile
+        if context.session != state.session and context.session not in state.former:
+            switch(ledger, context, sample)
+        return self._close(out, ledger)
+
+    def arrived(self, patient: str, session: str, end: int, now: float) -> list[Instruction]:
+        """Samples up to `end` came from a device: NO_DATA waits anew. Cheap: call it per block."""
+        state = self._patients.get(patient)
+        if state is None or session != state.session:
+            return []
+        if now < self._due.get(patient, 0.0) and state.arrived != NEVER:
+            state.arrived = now
+            state.sample = max(state.sample, end)
+            return []
+        out, ledger = self._open(patient, now)
+        state.arrived = now
+        state.sample = max(state.sample, end)
+        lower(ledger, "NO_DATA", end)
+        return self._close(out, ledger)
+
+    def goodbye(self, patient: str, session: str, now: float) -> list[Instruction]:
+        """The device ended its session in order: nothing is awaited, what it held is over."""
+        out, ledger = self._open(patient, now)
+        if session == ledger.state.session:
+            ledger.state.arrived = NEVER
+            release(ledger)
+        return self._close(out, ledger)
+
+    def change(
+        self,
+        context: Context,
+        change: Change,
+        now: float,
+        *,
+        quality: float | None = None,
+        evidence: Evidence | None = None,
+    ) -> list[Instruction]:
+        """A condition was set, cleared or happened once; replays do nothing.
+
+        Backfill is stored for review, ended and silent, and touches nothing that is live.
+        """
+        if "backfill" in context.flags:
+            state = PatientState(Patient(context.patient), context.session)
+            ledger = Ledger(state, self._settings, now)
+            return ledger.review(news(context, change, quality, evidence), change.edge)
+        out = self.session(context, now)
+        more, ledger = self._open(context.patient, now)
+        if context.session == ledger.state.session and is_new(ledger.state, change):
+            apply(ledger, context, change, quality, evidence)
+        return self._close(out + more, ledger)
+
+    def vitals(
+        self,
+        context: Context,
+        sample: int,
+        heart_rate: float | None,
+        v_per_minute: float | None,
+        now: float,
+    ) -> list[Instruction]:
+        """Judge one second's numbers against the patient's limits; replays do nothing."""
+        out = self.session(context, now)
+        more, ledger = self._open(context.patient, now)
+        state = ledger.state
+        if context.session != state.session:
+            return out + more
+        state.sample = max(state.sample, sample)
+        for found in judge(state.limits, sample, context.rate, heart_rate, v_per_minute):
+            apply(ledger, context, found)
+        if state.learning and heart_rate is not None:
+            state.learning = False
+            lower(ledger, "LEARNING", sample)
+        return self._close(out + more, ledger)
+
+    def fault(self, patient: str, kind: str, now: float, *, on: bool) -> list[Instruction]:
+        """A trouble of the program itself begins or ends; telling it twice does nothing."""
+        out, ledger = self._open(patient, now)
+        entries = ledger.state.entries
+        holding = any(entry.holding and entry.alarm.kind == kind for entry in entries)
+        if on and not holding:
+            raise_now(ledger, kind, now)
+        elif holding and not on:
+            lower(ledger, kind, ledger.state.sample)
+        return self._close(out, ledger)
+
+    def strip(self, patient: str, alarm: str, strip: Strip) -> list[Instruction]:
+        """The signal around an alarm is there: an update of the alarm, if it is still known."""
+        state = self._patients.get(patient)
+        return with_strip(state, alarm, strip) if state else []
+
+    # ── People ───────────────────────────────────────────────────────────────────────────────
+
+    def command(self, command: Command, now: float) -> list[Instruction]:
+        """Carry out what a person asked, once for each command id."""
+        out, ledger = self._open(command.patient, now)
+        state = ledger.state
+        if command.id in state.commands:
+            return self._close(out, ledger)
+        state.commands = [*state.commands, command.id][-self._settings.commands :]
+        refused, detail = carry_out(ledger, command)
+        done = CommandDone(
+            id=command.id,
+            patient=command.patient,
+            time=now,
+            by=command.by,
+            action=type(command).__name__.lower(),
+            refused=refused,
+            detail=detail,
+        )
+        return [*self._close(out, ledger), Done(done)]
+
+    # ── Time ─────────────────────────────────────────────────────────────────────────────────
+
+    def next_deadline(self) -> float | None:
+        """When `tick` is due next (or a little before), or None when nothing is pending."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def tick(self, now: float) -> list[Instruction]:
+        """Time has passed: decide what fell due."""
+        out: list[Instruction] = []
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            _, patient = heapq.heappop(self._heap)
+            del self._due[patient]
+            out += self._close(*self._open(patient, now))
+        return out
+
+    def resumed(self, now: float) -> None:
+        """This program was away (restart, hand-over, stall): silence counts from now."""
+        for patient, state in self._patients.items():
+            if state.arrived != NEVER:
+                state.arrived = max(state.arrived, now)
+            self._schedule(patient)
+
+    # ── State ────────────────────────────────────────────────────────────────────────────────
+
+    def patients(self) -> Iterable[str]:
+        """Everybody the book remembers."""
+        return self._patients.keys()
+
+    def alarms(self, patient: str) -> list[Alarm]:
+        """What is shown for a patient, as last published, in the order of raising."""
+        state = self._patients.get(patient)
+        return [entry.alarm for entry in state.entries] if state else []
+
+    def limits(self, patient: str) -> tuple[float, float]:
+        """Low and high limit of the heart rate of a patient."""
+        state = self._patients.get(patient)
+        return (state.limits.low, state.limits.high) if state else DEFAULTS[Category.ADULT]
+
+    def dump(self, patient: str) -> bytes:
+        """Everything that is remembered of a patient; KeyError if there is nothing."""
+        return msgspec.msgpack.encode(self._patients[patient])
+
+    def load(self, patient: str, data: bytes) -> None:
+        """Take back what `dump` gave; msgspec.ValidationError if it was not that."""
+        self._patients[patient] = msgspec.msgpack.decode(data, type=PatientState)
+        self._due.pop(patient, None)
+        self._schedule(patient)
+
+    def forget(self, patient: str) -> None:
+        """The patient is somebody else's now."""
+        self._patients.pop(patient, None)
+        self._due.pop(patient, None)
+
+    # ── Inside ───────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, patient: str, now: float) -> tuple[list[Instruction], Ledger]:
+        """Let a patient's deadlines up to `now` come to pass, each at its own time."""
+        state = self._patients.get(patient)
+        if state is None:
+            state = self._patients[patient] = PatientState(Patient(patient))
+        out: list[Instruction] = []
+        while (due := earliest(state, self._settings)) <= now:
+            past = Ledger(state, self._settings, due)
+            fall_due(past)
+            out += past.settle()
+        return out, Ledger(state, self._settings, now)
+
+    def _close(self, out: list[Instruction], ledger: Ledger) -> list[Instruction]:
+        """End a stimulus: everything that depends on all alarms is derived anew."""
+        out += ledger.settle()
+        self._schedule(ledger.state.profile.id)
+        return out
+
+    def _schedule(self, patient: str) -> None:
+        """Note the next deadline; one that moved later stays noted, and `tick` finds nothing."""
+        due = earliest(self._patients[patient], self._settings)
+        if due < self._due.get(patient, NEVER):
+            self._due[patient] = due
+            heapq.heappush(self._heap, (due, patient))

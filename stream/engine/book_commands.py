@@ -1,0 +1,83 @@
+"""What people ask of the alarm book, carried out on one patient: `book_rules` has the rules."""
+
+from ecg.messages import Acknowledge, Admit, Command, Discharge, Patient, PauseAudio, SetLimits
+from ecg.types import Priority
+from stream.engine.book_rules import Ledger, News
+from stream.engine.book_state import NEVER, PatientState
+from stream.engine.limits import DEFAULTS, LimitState, set_limits
+
+
+def carry_out(ledger: Ledger, command: Command) -> tuple[str, str]:
+    """Do it; returns the code of a refusal and a detail for people."""
+    if isinstance(command, Acknowledge):
+        return _acknowledge(ledger, command)
+    if isinstance(command, PauseAudio):
+        return _pause(ledger, command.seconds)
+    if isinstance(command, SetLimits):
+        return _limit(ledger.state, command)
+    if isinstance(command, Admit):
+        return _admit(ledger, command)
+    if isinstance(command, Discharge):
+        return _discharge(ledger)
+    return "unknown_command", type(command).__name__
+
+
+def _acknowledge(ledger: Ledger, command: Acknowledge) -> tuple[str, str]:
+    found = [e for e in ledger.state.entries if command.alarm in {"", e.alarm.id}]
+    for entry in found:
+        if entry.alarm.kind != "ALARMS_PAUSED":
+            ledger.acknowledge(entry, command.by, command.note)
+    return ("", command.alarm) if found or not command.alarm else ("unknown_alarm", command.alarm)
+
+
+def _pause(ledger: Ledger, seconds: float) -> tuple[str, str]:
+    """Silence this patient for a while; 0 ends the pause."""
+    ledger.end_pause()
+    if seconds > 0.0:
+        state = ledger.state
+        shown = [entry.alarm.priority for entry in state.entries]
+        state.pause_base = max([Priority.LOW, *shown])
+        state.paused_until = ledger.now + seconds
+        news = News(
+            "ALARMS_PAUSED", state.sample, ledger.now, state.sample, ledger.now, seconds, None, "s"
+        )
+        ledger.start(news, holding=True)
+    return "", f"{seconds:g} s"
+
+
+def _limit(state: PatientState, command: SetLimits) -> tuple[str, str]:
+    try:
+        set_limits(state.limits, command.low, command.high)
+    except ValueError as error:
+        return "bad_limits", str(error)
+    return "", f"{command.low:g}–{command.high:g} /min"
+
+
+def _admit(ledger: Ledger, command: Admit) -> tuple[str, str]:
+    """Take in or transfer: the alarms go with the patient."""
+    state = ledger.state
+    if command.profile.id != command.patient:
+        return "wrong_patient", command.profile.id
+    if not state.admitted or state.profile.category != command.profile.category:
+        set_limits(state.limits, *DEFAULTS[command.profile.category])
+    state.profile = command.profile
+    state.admitted = True
+    state.unit, state.bed = command.location.unit, command.location.bed
+    for entry in state.entries:
+        if (entry.alarm.unit, entry.alarm.bed) != (state.unit, state.bed):
+            ledger.publish(entry, "update", unit=state.unit, bed=state.bed)
+    return "", f"{state.unit} {state.bed}".strip()
+
+
+def _discharge(ledger: Ledger) -> tuple[str, str]:
+    """Everything ends; if the device goes on sending, monitoring goes on with default limits."""
+    state = ledger.state
+    state.paused_until = 0.0
+    state.arrived = NEVER
+    for entry in list(state.entries):
+        ledger.end(entry, flag="discharged")
+    state.profile = Patient(state.profile.id)
+    state.limits = LimitState(seen=state.limits.seen)
+    state.timeouts = {}
+    state.admitted = state.learning = False
+    return "", ""

@@ -1,0 +1,175 @@
+"""What happens to one patient in the alarm book: conditions, sessions, silence, deadlines.
+
+Functions over a `PatientState`, each returning instructions; `book_rules` has the rules of single
+alarms, `alarms` the patients and the order of time.
+"""
+
+import msgspec
+
+from ecg.conditions import Change, Edge
+from ecg.messages import Alarm, Evidence, Strip
+from ecg.types import Priority
+from stream.engine.book_rules import Ledger, News, news_of
+from stream.engine.book_state import (
+    NEVER,
+    Context,
+    Entry,
+    Instruction,
+    Mark,
+    PatientState,
+    Publish,
+    Settings,
+)
+from stream.engine.limits import restart
+
+
+def switch(ledger: Ledger, context: Context, sample: int) -> None:
+    """Leave the old session behind and learn the new one."""
+    state = ledger.state
+    release(ledger)
+    if state.session:
+        state.former = [*state.former, state.session][-ledger.settings.sessions :]
+    state.session = context.session
+    state.flags = context.flags
+    state.sample = sample
+    state.arrived = NEVER
+    state.marks = {}
+    restart(state.limits)
+    if not state.admitted:
+        state.unit, state.bed = context.unit, context.bed
+    state.learning = True
+    raise_now(ledger, "LEARNING", ledger.now)
+
+
+def release(ledger: Ledger) -> None:
+    """Nobody watches these conditions any more: they end, or stay latched."""
+    ledger.state.learning = False
+    for entry in list(ledger.state.entries):
+        if entry.holding and entry.alarm.kind != "ALARMS_PAUSED":
+            ledger.clear(entry, ledger.state.sample)
+
+
+def apply(
+    ledger: Ledger,
+    context: Context,
+    change: Change,
+    quality: float | None = None,
+    evidence: Evidence | None = None,
+) -> None:
+    """Turn a change of a condition into transitions of its alarm."""
+    ledger.state.sample = max(ledger.state.sample, change.at)
+    if change.edge == Edge.CLEAR:
+        lower(ledger, change.kind, change.at)
+        return
+    ledger.start(news(context, change, quality, evidence), holding=change.edge == Edge.SET)
+
+
+def lower(ledger: Ledger, kind: str, sample: int) -> None:
+    """The condition of this kind is over."""
+    for entry in list(ledger.state.entries):
+        if entry.holding and entry.alarm.kind == kind:
+            ledger.clear(entry, sample)
+
+
+def raise_now(ledger: Ledger, kind: str, onset: float) -> None:
+    """Something that no sample tells: it stands at the newest sample that is known."""
+    state = ledger.state
+    ledger.start(
+        News(kind, state.sample, onset, state.sample, ledger.now, flags=state.flags), holding=True
+    )
+
+
+def news(
+    context: Context, change: Change, quality: float | None, evidence: Evidence | None
+) -> News:
+    """A change, with the times of its samples."""
+    return news_of(
+        context,
+        change.kind,
+        change.onset,
+        change.at,
+        value=change.value,
+        limit=change.limit,
+        measure=change.measure,
+        quality=quality,
+        evidence=evidence,
+    )
+
+
+def is_new(state: PatientState, change: Change) -> bool:
+    """Whether this change was never seen: changes of a kind come in the order of `at`."""
+    mark = state.marks.get(change.kind)
+    key = (change.onset, change.edge.value)
+    if mark is not None and (change.at < mark.at or (change.at == mark.at and key in mark.seen)):
+        return False
+    if mark is None or change.at > mark.at:
+        state.marks[change.kind] = Mark(change.at, [key])
+    else:
+        mark.seen.append(key)
+    return True
+
+
+def with_strip(state: PatientState, name: str, strip: Strip) -> list[Instruction]:
+    """The update that brings an alarm its strip; nothing when the alarm is long gone."""
+    for entry in state.entries:
+        if entry.alarm.id == name:
+            entry.alarm = _bump(entry.alarm)
+            return [Publish(msgspec.structs.replace(entry.alarm, strip=strip))]
+    for place, (until, alarm) in enumerate(state.ended):
+        if alarm.id == name:
+            state.ended[place] = (until, _bump(alarm))
+            return [Publish(msgspec.structs.replace(_bump(alarm), strip=strip))]
+    return []
+
+
+def _bump(alarm: Alarm) -> Alarm:
+    return msgspec.structs.replace(alarm, update_no=alarm.update_no + 1, phase="update")
+
+
+def shows(state: PatientState, kind: str) -> bool:
+    """Whether an alarm of this kind is shown."""
+    return any(entry.alarm.kind == kind for entry in state.entries)
+
+
+def earliest(state: PatientState, settings: Settings) -> float:
+    """The patient's next deadline, NEVER when nothing is pending."""
+    due = NEVER
+    if state.arrived != NEVER and not shows(state, "NO_DATA"):
+        due = state.arrived + settings.no_data
+    if state.paused_until > 0.0:
+        due = min(due, state.paused_until)
+    for until, _ in state.ended:
+        due = min(due, until)
+    for entry in state.entries:
+        due = min(due, _entry_earliest(entry))
+    return due
+
+
+def _entry_earliest(entry: Entry) -> float:
+    if entry.holding:
+        return min(entry.rises_at, entry.quiet_until or NEVER)
+    return NEVER if entry.latched else entry.shows_until
+
+
+def fall_due(ledger: Ledger) -> None:
+    """Decide everything whose time is the ledger's `now`."""
+    state, now = ledger.state, ledger.now
+    if state.arrived + ledger.settings.no_data <= now and not shows(state, "NO_DATA"):
+        raise_now(ledger, "NO_DATA", state.arrived)
+    if 0.0 < state.paused_until <= now:
+        ledger.end_pause()
+    for entry in list(state.entries):
+        _entry_due(ledger, entry)
+    state.ended = [kept for kept in state.ended if kept[0] > now]
+
+
+def _entry_due(ledger: Ledger, entry: Entry) -> None:
+    """Raise, let sound, or end one alarm whose time has come."""
+    if not entry.holding:
+        if not entry.latched and entry.shows_until <= ledger.now:
+            ledger.end(entry)
+        return
+    if entry.rises_at <= ledger.now:
+        ledger.escalate(entry, priority=Priority.MEDIUM)
+    if 0.0 < entry.quiet_until <= ledger.now:
+        ledger.sound_again(entry)

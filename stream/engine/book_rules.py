@@ -1,0 +1,290 @@
+"""The rules of the alarm book over one patient: how an alarm starts, changes, latches and ends.
+
+    state          becomes          when
+    ────────────── ──────────────── ─────────────────────────────────────────────────────────
+    –              active           its condition is set, or happened once
+    active         acknowledged     someone acknowledges it: silent, but shown
+    active, ack.   latched          the condition ends, and the kind latches (high priority)
+    active, ack.   ended            the condition ends, and it has been shown for 6 s
+    latched        ended            someone acknowledges it
+    any            active           it escalates (NSVT to VTACH, technical ones by time)
+
+`Ledger` is one stimulus at work on one patient: it changes the state and collects instructions.
+After each stimulus `settle` derives what depends on all alarms together (suppression, sound) and
+publishes what that changed.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from ecg.conditions import CATALOGUE, Edge, suppresses
+from ecg.messages import Alarm, Evidence
+from ecg.types import Paced, Priority
+from stream.engine.book_state import (
+    NEVER,
+    Context,
+    Entry,
+    Instruction,
+    PatientState,
+    Publish,
+    Settings,
+)
+
+ESCALATES: Final = {"VTACH": "NSVT"}
+"""A condition that takes over the alarm of a lesser one with the same onset, and keeps its id."""
+
+SILENT: Final = frozenset(["ARTIFACT"])
+"""Kinds that show but never sound (ALARMS.md)."""
+
+
+class News(msgspec.Struct, frozen=True, gc=False):
+    """A condition that is to become an alarm, with samples and their times."""
+
+    kind: str
+    onset: int
+    onset_time: float
+    at: int
+    at_time: float
+    value: float | None = None
+    limit: float | None = None
+    measure: str = ""
+    lead: str = ""
+    quality: float | None = None
+    evidence: Evidence | None = None
+    flags: tuple[str, ...] = ()
+
+
+class Ledger:
+    """One stimulus at time `now` on one patient's state."""
+
+    def __init__(self, state: PatientState, settings: Settings, now: float) -> None:
+        """Work on `state`, which is changed."""
+        self.state = state
+        self.settings = settings
+        self.now = now
+        self.out: list[Instruction] = []
+
+    # ── What happens to a condition ──────────────────────────────────────────────────────────
+
+    def start(self, news: News, *, holding: bool) -> None:
+        """A condition is set (`holding`) or happened once: raise an alarm, or escalate one."""
+        if holding and self._take_over(news):
+            return
+        self._make_room(news.kind)
+        alarm = self._revived(news) or self._alarm(news)
+        entry = Entry(alarm, holding, shows_until=self.now + self._show(news.kind))
+        self._time_out(entry)
+        kind = CATALOGUE[news.kind]
+        if kind.raised_after is not None:
+            entry.rises_at = news.onset_time + kind.raised_after
+        self._break_pause(kind.priority)
+        self.state.entries.append(entry)
+        self.publish(entry, "start" if alarm.update_no == 0 else "update", state="active")
+
+    def clear(self, entry: Entry, sample: int) -> None:
+        """The condition is over: the alarm latches, or shows on for a moment, or ends."""
+        entry.holding = False
+        entry.rises_at = NEVER
+        if entry.latched:
+            self.publish(entry, "update", state="latched", ended_sample=sample)
+            self._bound_latched(entry.alarm.kind)
+            return
+        entry.alarm = msgspec.structs.replace(entry.alarm, ended_sample=sample)
+        if self.now >= entry.shows_until:
+            self.end(entry)
+
+    def end(self, entry: Entry, *, flag: str = "") -> None:
+        """The alarm goes; it lingers a moment for its strip."""
+        alarm = entry.alarm
+        self.state.entries.remove(entry)
+        flags = (*alarm.flags, flag) if flag else alarm.flags
+        sample = alarm.ended_sample if alarm.ended_sample is not None else self.state.sample
+        self.publish(entry, "end", state="ended", flags=flags, ended_sample=sample)
+        lingering = (self.now + self.settings.linger, entry.alarm)
+        self.state.ended = [*self.state.ended, lingering][-self.settings.lingering :]
+
+    def acknowledge(self, entry: Entry, by: str, note: str) -> None:
+        """Someone has seen it: a holding alarm is silenced, any other ends."""
+        seen = {"acknowledged_by": by, "acknowledged_at": self.now, "note": note}
+        if entry.holding:
+            entry.acknowledged = True
+            self.publish(entry, "update", state="acknowledged", **seen)
+        else:
+            entry.alarm = msgspec.structs.replace(entry.alarm, **seen)
+            self.end(entry)
+
+    def escalate(self, entry: Entry, **changes: Any) -> None:
+        """It has become worse: it sounds again, whoever had acknowledged the lesser alarm."""
+        entry.acknowledged = False
+        entry.quiet_until = 0.0
+        entry.rises_at = NEVER
+        self._break_pause(changes["priority"])
+        nobody = {"acknowledged_by": "", "acknowledged_at": None, "note": ""}
+        self.publish(entry, "escalate", state="active", **nobody, **changes)
+
+    def review(self, news: News, edge: Edge) -> list[Instruction]:
+        """What happened in backfill, for the record only: one message, ended and silent."""
+        if edge == Edge.CLEAR:
+            return []
+        alarm = msgspec.structs.replace(
+            self._alarm(news), update_no=1, state="ended", silenced=True, ended_sample=news.at
+        )
+        return [Publish(alarm)]
+
+    def settle(self) -> list[Instruction]:
+        """Publish what the stimulus changed in the other alarms, and hand over everything."""
+        for entry in self.state.entries:
+            suppressed_by, silenced = self._derive(entry)
+            if (entry.alarm.suppressed_by, entry.alarm.silenced) != (suppressed_by, silenced):
+                self.publish(entry, "update")
+        return self.out
+
+    def publish(self, entry: Entry, phase: str, **changes: Any) -> None:
+        """Make the alarm's next state."""
+        entry.alarm = msgspec.structs.replace(
+            entry.alarm, update_no=entry.alarm.update_no + 1, phase=phase, **changes
+        )
+        suppressed_by, silenced = self._derive(entry)
+        entry.alarm = msgspec.structs.replace(
+            entry.alarm, suppressed_by=suppressed_by, silenced=silenced
+        )
+        self.out.append(Publish(entry.alarm))
+
+    # ── Rules ────────────────────────────────────────────────────────────────────────────────
+
+    def _derive(self, entry: Entry) -> tuple[str, bool]:
+        """Which kind suppresses this alarm, and whether it is silent."""
+        kind = entry.alarm.kind
+        higher = [e.alarm.kind for e in self.state.entries if e.holding]
+        suppressed_by = next((k for k in higher if suppresses(k, kind)), "")
+        silent = kind in SILENT or entry.alarm.priority == Priority.INFORMATION
+        quiet = entry.acknowledged or entry.quiet_until > self.now
+        paused = self.state.paused_until > self.now
+        ended = entry.alarm.state == "ended"
+        return suppressed_by, silent or quiet or paused or ended or suppressed_by != ""
+
+    def _take_over(self, news: News) -> bool:
+        """A run that was NSVT is now VTACH: the same alarm, escalated."""
+        lesser = ESCALATES.get(news.kind)
+        for entry in self.state.entries:
+            alarm = entry.alarm
+            if alarm.kind == lesser and (alarm.session, alarm.onset_sample) == (
+                self.state.session,
+                news.onset,
+            ):
+                entry.holding = True
+                kind = CATALOGUE[news.kind]
+                what = {"kind": kind.name, "text": kind.text, "code": kind.code}
+                evidence = {"value": news.value, "evidence": news.evidence or alarm.evidence}
+                self.escalate(entry, priority=kind.priority, **what, **evidence)
+                return True
+        return False
+
+    def _make_room(self, kind: str) -> None:
+        """A new alarm of a kind replaces one that only shows on, and ends one that still held."""
+        for entry in [e for e in self.state.entries if e.alarm.kind == kind]:
+            if entry.holding:
+                self.clear(entry, self.state.sample)
+            if entry in self.state.entries and not entry.latched:
+                self.end(entry)
+
+    def _bound_latched(self, kind: str) -> None:
+        latched = [e for e in self.state.entries if e.latched and e.alarm.kind == kind]
+        if len(latched) > self.settings.latched:
+            self.end(latched[0], flag="superseded")
+
+    def _time_out(self, entry: Entry) -> None:
+        """A medium or low alarm that repeats within its time-out shows without sound."""
+        alarm = entry.alarm
+        level = self._level(alarm.priority)
+        if level == 0.0:
+            return
+        until = self.state.timeouts.get(alarm.kind, 0.0)
+        _, silenced = self._derive(entry)
+        if until > self.now:
+            entry.quiet_until = until
+            entry.alarm = msgspec.structs.replace(alarm, flags=(*alarm.flags, "repeat"))
+        elif not silenced:
+            self.state.timeouts[alarm.kind] = self.now + level
+
+    def sound_again(self, entry: Entry) -> None:
+        """The time-out is over and the condition still holds: it sounds, once in a time-out."""
+        entry.quiet_until = 0.0
+        self.state.timeouts[entry.alarm.kind] = self.now + self._level(entry.alarm.priority)
+
+    def _level(self, priority: Priority) -> float:
+        if priority == Priority.MEDIUM:
+            return self.settings.first_level
+        return self.settings.second_level if priority == Priority.LOW else 0.0
+
+    def _break_pause(self, priority: Priority) -> None:
+        """An audio pause ends for an alarm above what it paused, and for every high one."""
+        if self.state.paused_until <= self.now:
+            return
+        if priority == Priority.HIGH or priority > self.state.pause_base:
+            self.end_pause()
+
+    def end_pause(self) -> None:
+        """Sound is back."""
+        self.state.paused_until = 0.0
+        for entry in [e for e in self.state.entries if e.alarm.kind == "ALARMS_PAUSED"]:
+            self.end(entry)
+
+    def _show(self, kind: str) -> float:
+        return 0.0 if CATALOGUE[kind].technical else self.settings.show
+
+    def _revived(self, news: News) -> Alarm | None:
+        """The same alarm, ended a moment ago at the same sample, goes on."""
+        name = self._id(news)
+        for place, (_, alarm) in enumerate(self.state.ended):
+            if alarm.id == name:
+                del self.state.ended[place]
+                return msgspec.structs.replace(alarm, ended_sample=None)
+        return None
+
+    def _id(self, news: News) -> str:
+        return f"{self.state.profile.id}:{self.state.session}:{news.kind}:{news.onset}"
+
+    def _alarm(self, news: News) -> Alarm:
+        kind = CATALOGUE[news.kind]
+        paced = ("paced",) if self.state.profile.paced == Paced.YES else ()
+        return Alarm(
+            id=self._id(news),
+            update_no=0,
+            phase="start",
+            state="active",
+            patient=self.state.profile.id,
+            session=self.state.session,
+            kind=kind.name,
+            priority=kind.priority,
+            text=kind.text,
+            code=kind.code,
+            onset_sample=max(news.onset, 0),
+            onset_time=news.onset_time,
+            detected_sample=max(news.at, 0),
+            detected_time=news.at_time,
+            value=news.value,
+            limit=news.limit,
+            measure=news.measure,
+            lead=news.lead,
+            quality=news.quality,
+            evidence=news.evidence,
+            flags=news.flags + paced,
+            unit=self.state.unit,
+            bed=self.state.bed,
+        )
+
+
+def news_of(context: Context, kind: str, onset: int, at: int, **more: Any) -> News:
+    """A condition at samples of `context`."""
+    return News(
+        kind,
+        onset,
+        context.time(onset),
+        at,
+        context.time(at),
+        lead=context.lead,
+        flags=context.flags,
+        **more,
+    )
