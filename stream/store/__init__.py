@@ -1,0 +1,35 @@
+"""The store: checkpoints, alarm books, outbox and history, in SQLite or by URL."""
+
+from stream.store.history import History
+from stream.store.store import Store
+from stream.store.transaction import Transaction
+from stream.store.types import (
+    Admission,
+    AlarmFilter,
+    Audit,
+    Checkpoint,
+    Fenced,
+    Keep,
+    Loaded,
+    Pending,
+    StoreError,
+    StoreTooNew,
+    Trend,
+)
+
+__all__ = [
+    "Admission",
+    "AlarmFilter",
+    "Audit",
+    "Checkpoint",
+    "Fenced",
+    "History",
+    "Keep",
+    "Loaded",
+    "Pending",
+    "Store",
+    "StoreError",
+    "StoreTooNew",
+    "Transaction",
+    "Trend",
+]

@@ -1,0 +1,49 @@
+"""Retention by class of data: what goes when, in portions that hold nobody up."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from stream.store import tables as t
+from stream.store.history import ENDED
+from stream.store.types import Keep
+
+PORTION: Final = 2000
+"""Rows of a class that go at a time: some 20 ms of SQLite, during which a writer waits."""
+
+
+def prune(conn: sa.Connection, now: float, keep: Keep) -> int:
+    """Remove a portion of what is too old, of every class; returns how many rows went."""
+    rules = (
+        (t.trends, t.trends.c.minute < (now - keep.trends) // 60),
+        (t.audit, t.audit.c.at < now - keep.audit),
+        (t.commands, t.commands.c.done_at < now - keep.commands),
+        (t.outbox, t.outbox.c.published_at < now - keep.outbox),
+        (t.checkpoints, _silent(t.checkpoints, now - keep.states)),
+        (t.books, _silent(t.books, now - keep.states)),
+    )
+    return _remove_alarms(conn, now - keep.alarms) + sum(
+        _remove(conn, table, rule) for table, rule in rules
+    )
+
+
+def _remove_alarms(conn: sa.Connection, limit: float) -> int:
+    """Remove ended alarms of before `limit`, with their strips."""
+    alarms = t.alarms.c
+    old = sa.select(alarms.id).where(alarms.state == ENDED, alarms.onset_time < limit)
+    ids = conn.execute(old.limit(PORTION)).scalars().all()
+    conn.execute(sa.delete(t.strips).where(t.strips.c.alarm.in_(ids)))
+    conn.execute(sa.delete(t.alarms).where(alarms.id.in_(ids)))
+    return len(ids)
+
+
+def _silent(table: sa.Table, limit: float) -> sa.ColumnElement[bool]:
+    """States not saved since `limit` of patients without an open alarm."""
+    alarmed = sa.select(t.alarms.c.patient).where(t.alarms.c.state != ENDED)
+    return sa.and_(table.c.saved_at < limit, table.c.patient.not_in(alarmed))
+
+
+def _remove(conn: sa.Connection, table: sa.Table, rule: sa.ColumnElement[bool]) -> int:
+    keys = sa.tuple_(*table.primary_key.columns)
+    portion = sa.select(*table.primary_key.columns).where(rule).limit(PORTION)
+    return int(conn.execute(sa.delete(table).where(keys.in_(portion))).rowcount)

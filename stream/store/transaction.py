@@ -1,0 +1,122 @@
+"""One transaction of the worker: everything in it is kept together or not at all.
+
+Every method is an upsert by a deterministic key, so a replay of transactions after a crash, in
+their order from any earlier one on, ends in the same tables.
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from ecg.messages import Admit, Alarm, Discharge, Strip
+from ecg.wire import to_json
+from stream.log.base import Entry
+from stream.store import tables
+from stream.store.database import insert_new, upsert
+from stream.store.types import Audit, Checkpoint, Trend
+
+
+class Transaction:
+    """What a worker may write, within `Store.transaction`."""
+
+    def __init__(self, conn: sa.Connection, partition: int, clock: Callable[[], float]) -> None:
+        self._conn = conn
+        self._partition = partition
+        self._clock = clock
+
+    def save_alarm(self, alarm: Alarm) -> bool:
+        """Keep this update of an alarm unless a later one is there; its strip is kept apart.
+
+        Returns:
+            Whether it was news.
+        """
+        if alarm.strip is not None:
+            self.save_strip(alarm.id, alarm.strip)
+        row = {name: getattr(alarm, name) for name in tables.ALARM_COLUMNS}
+        row["priority"] = int(alarm.priority)
+        row["body"] = to_json(msgspec.structs.replace(alarm, strip=None)).decode()
+        return upsert(self._conn, tables.alarms, [row], rises="update_no") > 0
+
+    def save_strip(self, alarm_id: str, strip: Strip) -> None:
+        """Keep the signal around an alarm."""
+        row = {"alarm": alarm_id, "blob": msgspec.msgpack.encode(strip)}
+        upsert(self._conn, tables.strips, [row])
+
+    def save_book(self, patient: str, blob: bytes) -> None:
+        """Keep the alarm book's state of one patient."""
+        self.save_books({patient: blob})
+
+    def save_books(self, books: dict[str, bytes]) -> None:
+        """Keep the alarm book's state of several patients."""
+        now = self._clock()
+        rows = [self._owned(patient=name, blob=blob, saved_at=now) for name, blob in books.items()]
+        upsert(self._conn, tables.books, rows)
+
+    def save_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """Keep engine states."""
+        now = self._clock()
+        rows = [self._owned(**msgspec.structs.asdict(c), saved_at=now) for c in checkpoints]
+        upsert(self._conn, tables.checkpoints, rows)
+
+    def enqueue(self, topic: str, entries: Sequence[Entry]) -> None:
+        """Put entries into the outbox; one whose id was ever enqueued (and is kept) is ignored.
+
+        Raises:
+            ValueError: an entry without id: a replay would publish it twice.
+        """
+        if any(entry.id is None for entry in entries):
+            raise ValueError(f"entries for {topic} need ids to go through the outbox")
+        rows = [self._owned(topic=topic, **msgspec.structs.asdict(entry)) for entry in entries]
+        insert_new(self._conn, tables.outbox, rows)
+
+    def finish_command(self, command_id: str, patient: str, result: bytes) -> bool:
+        """Note a command as carried out; the first result stays.
+
+        Returns:
+            False if it was carried out before.
+        """
+        row = {
+            "id": command_id,
+            "patient": patient,
+            "result": result,
+            "done_at": self._clock(),
+        }
+        return insert_new(self._conn, tables.commands, [row]) > 0
+
+    def audit(self, what: Audit) -> None:
+        """Note who did what; the first note of an id stays."""
+        insert_new(self._conn, tables.audit, [msgspec.structs.asdict(what)])
+
+    def advance(self, topic: str, offset: int) -> None:
+        """Move the position in `topic` to `offset`, the next to be read; never back."""
+        row = self._owned(topic=topic, next=offset)
+        upsert(self._conn, tables.positions, [row], rises="next")
+
+    def save_trends(self, trends: Sequence[Trend]) -> None:
+        """Keep minutes."""
+        upsert(self._conn, tables.trends, [msgspec.structs.asdict(trend) for trend in trends])
+
+    def admit(self, admit: Admit) -> None:
+        """Put a patient into a bed, or move them; an older command than the last is ignored."""
+        row = {
+            "patient": admit.patient,
+            "unit": admit.location.unit,
+            "bed": admit.location.bed,
+            "admitted_at": admit.at,
+            "discharged_at": None,
+            "body": to_json(admit).decode(),
+        }
+        upsert(self._conn, tables.patients, [row], rises="admitted_at")
+
+    def discharge(self, discharge: Discharge) -> None:
+        """Note that a patient, admitted before, has left."""
+        patients = tables.patients
+        self._conn.execute(
+            sa.update(patients)
+            .where(patients.c.patient == discharge.patient, patients.c.admitted_at <= discharge.at)
+            .values(discharged_at=discharge.at)
+        )
+
+    def _owned(self, **values: object) -> dict[str, object]:
+        return {"partition": self._partition, **values}
