@@ -35,9 +35,11 @@ class Codec:
 
     Args:
         accepted: the message types that may arrive, as a union.
+        max_bytes: largest frame.
     """
 
-    def __init__(self, accepted: Any) -> None:
+    def __init__(self, accepted: Any, max_bytes: int = m.MAX_MESSAGE_BYTES) -> None:
+        self.max_bytes = max_bytes
         self._types = typing.get_args(accepted) or (accepted,)
         self._names = {kind.__struct_config__.tag: kind for kind in self._types}
         self._pack = msgspec.msgpack.Decoder(accepted)
@@ -49,9 +51,9 @@ class Codec:
         Raises:
             WireError: too large, malformed, of an unknown type or version, or out of its limits.
         """
-        if len(frame) > m.MAX_MESSAGE_BYTES:
-            limit = f"{m.MAX_MESSAGE_BYTES} bytes"
-            raise WireError("too_large", f"frame has {len(frame)} bytes", limit=limit)
+        if len(frame) > self.max_bytes:
+            text = f"frame has {len(frame)} bytes"
+            raise WireError("too_large", text, limit=f"{self.max_bytes} bytes")
         try:
             message = self._decode(frame)
         except msgspec.ValidationError as error:
@@ -184,13 +186,21 @@ def _check_block(block: m.Block) -> None:
 
 
 COMMANDS = m.Acknowledge | m.PauseAudio | m.SetLimits | m.Admit | m.Discharge
+
+MAX_EVENT_BYTES: Final = 1 << 20
+"""An alarm with its strip: 15 s of 12 leads at 1000 Hz are 360 kB, half as much again as JSON."""
+MAX_SNAPSHOT_BYTES: Final = 16 << 20
+"""Ten thousand alarms, without strips, as JSON."""
+
 EVENTS = m.Beat | m.Vitals | m.Gap | m.Alarm | m.CommandDone
 
 from_device: Final = Codec(m.Hello | m.Block | m.Heartbeat | m.Goodbye)
 to_device: Final = Codec(m.Welcome | m.Ack | m.Heartbeat | m.Problem | m.Alarm)
 from_subscriber: Final = Codec(m.Subscribe | m.Heartbeat)
-to_subscriber: Final = Codec(m.Snapshot | m.Event | m.Heartbeat | m.Problem)
+to_subscriber: Final = Codec(
+    m.Snapshot | m.Event | m.Heartbeat | m.Problem, max_bytes=MAX_SNAPSHOT_BYTES
+)
 samples: Final = Codec(m.Hello | m.Block | m.Goodbye)
 """What stands in the sample log: blocks, and the HELLO and GOODBYE around them."""
 commands: Final = Codec(COMMANDS)
-events: Final = Codec(EVENTS)
+events: Final = Codec(EVENTS, max_bytes=MAX_EVENT_BYTES)

@@ -1,25 +1,32 @@
 """The gateway's application: endpoints, pages and what lives as long as the process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 
+from ecg import messages as m
 from stream.config import Settings
 from stream.gateway.committer import Committer
+from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
 from stream.gateway.metrics import Metrics
 from stream.gateway.monitor import Monitor
+from stream.gateway.subscribe import Subscribers
 from stream.log import Log
+from stream.store import AlarmFilter, Store
 
 NOT_MEDICAL: Final = (
     "**Not a medical device.** Beatwire is modelled on IEC 60601-1-8 and conforms to no standard; "
     "do not use it to care for a patient."
 )
 
+STANDING: Final = AlarmFilter(open_only=True, limit=10_000)
 
-def create_app(settings: Settings, log: Log, store: Any) -> FastAPI:
+
+def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     """Build the gateway.
 
     Args:
@@ -28,20 +35,29 @@ def create_app(settings: Settings, log: Log, store: Any) -> FastAPI:
         store: history, opened by the caller.
     """
     metrics = Metrics()
+    monitor = Monitor()
     committer = Committer(log, metrics)
-    ingest = Ingest(settings, committer, Monitor(), metrics)
+    hub = Hub(log, monitor, metrics)
+    ingest = Ingest(settings, committer, monitor, metrics)
+
+    async def standing() -> list[m.Alarm]:
+        return await asyncio.to_thread(store.history.alarms, STANDING)
+
+    subscribers = Subscribers(settings, hub, standing)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with log:
-            yield
-            await committer.drain()
+            await hub.start()
+            try:
+                yield
+            finally:
+                await hub.stop()
+                await committer.drain()
 
     app = FastAPI(title="Beatwire", description=NOT_MEDICAL, lifespan=lifespan)
-
-    @app.websocket("/v1/ingest")
-    async def _ingest(socket: WebSocket) -> None:
-        await ingest.serve(socket)
-
+    app.add_api_websocket_route("/v1/ingest", ingest.serve)
+    app.add_api_websocket_route("/v1/subscribe", subscribers.serve)
+    app.state.hub = hub
     app.state.ingest = ingest
     return app

@@ -12,12 +12,13 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from ecg import messages as m
 from ecg import wire
-from ecg.types import Lead
+from ecg.types import BeatClass, Lead, Priority
 from stream.config import Settings
 from stream.gateway.app import create_app
 from stream.gateway.ingest import uvicorn_options
-from stream.log import SqliteLog
-from stream.log.sqlite import GATEWAY_WRITES
+from stream.log import Entry, SqliteLog, Topic
+from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
+from stream.store import Store
 
 RATE = 250.0
 COUNT = 50
@@ -51,6 +52,7 @@ async def gateway(
 ) -> AsyncIterator[Server]:
     """A running gateway on `folder`; its app is `server.config.app`."""
     log = log or SqliteLog(folder, GATEWAY_WRITES)
+    store = store or Store(folder / "store.db")
     app = create_app(Settings(folder=folder, **settings), log, store)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", **uvicorn_options())
     server = Server(config)
@@ -63,6 +65,7 @@ async def gateway(
         waiting.cancel()
         server.should_exit = True
         await running
+        store.close()
 
 
 def hello(patient: str = "p1", session: str = "s1", **more: Any) -> m.Hello:
@@ -142,6 +145,99 @@ async def device(server: Server, *, text: bool = False, **options: Any) -> Async
     url = f"ws://127.0.0.1:{server.port}/v1/ingest"
     async with connect(url, compression=None, **options) as socket:
         yield Peer(socket, wire.to_device, text=text)
+
+
+@asynccontextmanager
+async def subscriber(
+    server: Server,
+    *channels: str,
+    text: bool = False,
+    after: str = "",
+    max_queue: int = 16,
+    **asked: Any,
+) -> AsyncIterator[Peer]:
+    """A subscriber's connection, its SUBSCRIBE sent."""
+    url = f"ws://127.0.0.1:{server.port}/v1/subscribe"
+    options: dict[str, Any] = {"compression": None, "max_size": None, "max_queue": max_queue}
+    async with connect(url, close_timeout=0.1, **options) as socket:
+        peer = Peer(socket, wire.to_subscriber, text=text)
+        await peer.send(m.Subscribe(channels=channels, after=after, **asked))
+        yield peer
+
+
+class Worker:
+    """Writes events to the log, as a worker does."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self.log = log
+
+    async def publish(self, *events: Any) -> None:
+        """Append events, each to its topic, in order; durable when it returns."""
+        for event in events:
+            topic = Topic.ALARMS if isinstance(event, m.Alarm) else Topic.EVENTS
+            await self.log.append(topic, [Entry(event.patient, wire.pack(event))])
+
+    async def batch(self, *alarms: m.Alarm) -> None:
+        """Append many alarms at once."""
+        await self.log.append(Topic.ALARMS, [Entry(a.patient, wire.pack(a)) for a in alarms])
+
+
+@asynccontextmanager
+async def worker(folder: Path) -> AsyncIterator[Worker]:
+    """A worker's side of the log."""
+    async with SqliteLog(folder, WORKER_WRITES) as log:
+        yield Worker(log)
+
+
+def beat(sample: int, patient: str = "p1") -> m.Beat:
+    """A normal beat."""
+    return m.Beat(
+        patient=patient,
+        session="s1",
+        sample=sample,
+        time=sample / RATE,
+        label=BeatClass.N,
+        probabilities=(1.0, 0.0, 0.0, 0.0, 0.0),
+        rr=0.8,
+        quality=1.0,
+        model="test",
+    )
+
+
+def vitals(sample: int, patient: str = "p1", unit: str = "") -> m.Vitals:
+    """Vitals of a sinus rhythm."""
+    return m.Vitals(
+        patient=patient,
+        session="s1",
+        sample=sample,
+        time=sample / RATE,
+        heart_rate=75.0,
+        v_per_minute=0.0,
+        rhythm="sinus",
+        quality=1.0,
+        unit=unit,
+    )
+
+
+def alarm(sample: int, update_no: int = 0, patient: str = "p1", **more: Any) -> m.Alarm:
+    """A tachycardia."""
+    fields: dict[str, Any] = {
+        "id": f"{patient}.s1.VTACH.{sample}",
+        "update_no": update_no,
+        "phase": "start" if update_no == 0 else "update",
+        "state": "active",
+        "patient": patient,
+        "session": "s1",
+        "kind": "VTACH",
+        "priority": Priority.HIGH,
+        "text": "Ventricular tachycardia",
+        "code": 199832,
+        "onset_sample": sample,
+        "onset_time": sample / RATE,
+        "detected_sample": sample,
+        "detected_time": sample / RATE,
+    }
+    return m.Alarm(**fields | more)
 
 
 async def stored(folder: Path, topic: str = "ecg.samples") -> list[Any]:

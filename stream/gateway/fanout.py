@@ -1,0 +1,183 @@
+"""Who gets which event, and what waits for each subscriber. Pure.
+
+Alarms, beats, vitals and the like are never dropped: they stand in the log, so a subscriber that
+stays full is closed and resumes after its cursor. Waveform is best effort: the oldest is dropped,
+and a Gap says which samples.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from ecg import messages as m
+from ecg import wire
+from ecg.errors import WireError
+
+ALARMS, BEATS, VITALS, WAVEFORM = 1, 2, 4, 8
+CHANNELS: Final = {"alarms": ALARMS, "beats": BEATS, "vitals": VITALS, "waveform": WAVEFORM}
+
+CHANNEL_OF: Final[dict[type, int]] = {
+    m.Alarm: ALARMS,
+    m.CommandDone: ALARMS,  # what was done is visible to every viewer
+    m.Beat: BEATS,
+    m.Vitals: VITALS,
+    m.Gap: BEATS | WAVEFORM,  # where samples are missing, there are no beats either
+    m.Block: WAVEFORM,
+}
+
+FULL_SECONDS: Final = 5.0
+"""A subscriber may be full for so long: a browser tab that is busy, a Wi-Fi roaming of 2–3 s."""
+
+HARD: Final = 4
+"""Times its limit at which a queue ends its subscriber at once."""
+
+
+class Delivery:
+    """One event on its way to many: encoded once in each form that is asked for."""
+
+    def __init__(self, message: m.Snapshot | m.Event | m.Heartbeat | m.Problem) -> None:
+        self.message = message
+
+    @cached_property
+    def packed(self) -> bytes:
+        """As MessagePack."""
+        return wire.pack(self.message)
+
+    @cached_property
+    def text(self) -> str:
+        """As JSON."""
+        return wire.to_json(self.message).decode()
+
+
+class Subscription:
+    """What one subscriber asked for, and what waits for it."""
+
+    def __init__(self, asked: m.Subscribe, limit: int) -> None:
+        """Begin with nothing waiting.
+
+        Args:
+            asked: channels, patients and units; neither patients nor units: everyone.
+            limit: messages that may wait, of waveform and of all else.
+
+        Raises:
+            WireError: there is no such channel.
+        """
+        self.mask = _mask(asked.channels)
+        self._patients = frozenset(asked.patients)
+        self._units = frozenset(asked.units)
+        self._limit = limit
+        self._events: deque[Delivery] = deque()
+        self._waves: deque[tuple[m.Block, Delivery]] = deque()
+        self._gaps: dict[tuple[str, str], tuple[int, int]] = {}
+        self._full_since: float | None = None
+        self._overrun = False
+
+    def wants(self, channel: int, patient: str, unit: str) -> bool:
+        """Whether an event of this channel and patient is meant for it."""
+        if not self.mask & channel:
+            return False
+        everyone = not self._patients and not self._units
+        return everyone or patient in self._patients or unit in self._units
+
+    def put(self, delivery: Delivery, now: float) -> None:
+        """An event waits; from the first for which there is no room, it is the end (`stuck`)."""
+        self._overrun = self._overrun or len(self._events) >= HARD * self._limit
+        if self._overrun:
+            return
+        self._events.append(delivery)
+        if self._full_since is None and len(self._events) >= self._limit:
+            self._full_since = now
+
+    def put_wave(self, block: m.Block, delivery: Delivery) -> int:
+        """A piece of waveform waits; gives how many older ones had to go for it, 0 or 1."""
+        self._waves.append((block, delivery))
+        if len(self._waves) <= self._limit:
+            return 0
+        self._drop(self._waves.popleft()[0])
+        return 1
+
+    def take(self) -> Delivery | None:
+        """What to send next: events, then gaps, then waveform; None when nothing waits."""
+        if self._events:
+            return self._take_event()
+        if self._gaps:
+            (patient, session), (first, end) = self._gaps.popitem()
+            gap = m.Gap(patient=patient, session=session, first=first, end=end)
+            return Delivery(m.Event(cursor="", event=gap))
+        return self._waves.popleft()[1] if self._waves else None
+
+    def stuck(self, now: float) -> bool:
+        """Whether it stayed full for too long, or is much too full."""
+        if self._overrun:
+            return True
+        return self._full_since is not None and now - self._full_since >= FULL_SECONDS
+
+    def _take_event(self) -> Delivery:
+        delivery = self._events.popleft()
+        if len(self._events) < self._limit // 2:
+            self._full_since = None
+        return delivery
+
+    def _drop(self, block: m.Block) -> None:
+        key = (block.patient, block.session)
+        first, end = self._gaps.get(key, (block.first, block.end))
+        self._gaps[key] = (min(first, block.first), max(end, block.end))
+
+
+def _mask(channels: Iterable[str]) -> int:
+    mask = 0
+    for name in channels:
+        if name not in CHANNELS:
+            text = f"there is no channel {name!r}"
+            raise WireError("unknown_channel", text, field="channels", limit=", ".join(CHANNELS))
+        mask |= CHANNELS[name]
+    return mask
+
+
+class Fanout:
+    """All subscriptions of the process, and who is meant by what."""
+
+    def __init__(self) -> None:
+        self._subscriptions: dict[Subscription, None] = {}
+        self._audiences: dict[tuple[int, str], tuple[Subscription, ...]] = {}
+        self._units: dict[str, str] = {}
+        self.mask = 0
+
+    def add(self, subscription: Subscription) -> None:
+        """It is live from now on."""
+        self._subscriptions[subscription] = None
+        self._changed()
+
+    def remove(self, subscription: Subscription) -> None:
+        """It is gone."""
+        self._subscriptions.pop(subscription, None)
+        self._changed()
+
+    def place(self, patient: str, unit: str) -> None:
+        """The patient lies in this unit, as the last vitals or alarm said."""
+        if unit and self._units.get(patient) != unit:
+            self._units[patient] = unit
+            self._audiences.clear()
+
+    def unit(self, patient: str) -> str:
+        """The patient's unit, empty when it is not known."""
+        return self._units.get(patient, "")
+
+    def audience(self, channel: int, patient: str) -> tuple[Subscription, ...]:
+        """Whom an event is meant for."""
+        if not self.mask & channel:
+            return ()
+        key = (channel, patient)
+        found = self._audiences.get(key)
+        if found is None:
+            unit = self.unit(patient)
+            found = tuple(s for s in self._subscriptions if s.wants(channel, patient, unit))
+            self._audiences[key] = found
+        return found
+
+    def _changed(self) -> None:
+        self._audiences.clear()
+        self.mask = 0
+        for subscription in self._subscriptions:
+            self.mask |= subscription.mask

@@ -1,0 +1,228 @@
+"""`WS /v1/subscribe`: a snapshot, then events in order, each with its cursor.
+
+One reader and one writer for each subscriber. The writer first sends the snapshot, then what lies
+between the cursor and the live end (the socket's own back-pressure paces it), then what the hub
+hands out, through the bounded queues of fanout.py.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from fastapi import WebSocket, WebSocketDisconnect
+
+from ecg import messages as m
+from ecg import wire
+from ecg.errors import WireError
+from stream.config import Settings
+from stream.gateway.codes import Close
+from stream.gateway.cursor import Cursor
+from stream.gateway.fanout import Delivery, Subscription
+from stream.gateway.hub import Hub
+from stream.gateway.ingest import bearer
+from stream.gateway.replay import replay
+from stream.log import OffsetOutOfRange
+
+HEARTBEAT_SECONDS: Final = 1.0
+SILENT_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 5.0
+"""A subscriber that does not read has so long to take the close frame."""
+
+Standing = Callable[[], Awaitable[list[m.Alarm]]]
+"""Gives the alarms that have not ended, as the store has them."""
+
+
+class Subscribers:
+    """All subscriber connections of the process."""
+
+    def __init__(self, settings: Settings, hub: Hub, standing: Standing) -> None:
+        self.settings = settings
+        self.hub = hub
+        self.standing = standing
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one subscriber until it ends."""
+        await socket.accept()
+        metrics = self.hub.metrics
+        metrics.subscribers += 1
+        try:
+            with contextlib.suppress(WebSocketDisconnect):
+                await Connection(self, socket).run()
+        finally:
+            metrics.subscribers -= 1
+
+
+class Ended(Exception):  # noqa: N818 - not an error of ours
+    """The connection must end: with which Problem and close code."""
+
+    def __init__(
+        self, close: Close, code: str, text: str, field: str = "", limit: str = ""
+    ) -> None:
+        super().__init__(text)
+        self.close = close
+        self.problem = m.Problem(code=code, text=text[:256], field=field[:256], limit=limit[:256])
+
+
+class Connection:
+    """One subscriber."""
+
+    def __init__(self, all_: Subscribers, socket: WebSocket) -> None:
+        self._all = all_
+        self._hub = all_.hub
+        self._socket = socket
+        self._text = False
+        self._wake = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._heard = self._pulsed = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """From SUBSCRIBE to the end."""
+        try:
+            self._check_room()
+            await self._serve(await self._greeting())
+        except Ended as end:
+            with contextlib.suppress(TimeoutError, RuntimeError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._send(Delivery(end.problem))
+                    await self._socket.close(end.close, end.close.name.lower())
+
+    def _check_room(self) -> None:
+        most = self._all.settings.max_connections
+        if self._hub.metrics.subscribers > most:
+            text, limit = "too many subscribers are connected", f"{most} subscribers"
+            raise Ended(Close.UNAVAILABLE, "too_many_connections", text, "", limit)
+
+    async def _serve(self, asked: m.Subscribe) -> None:
+        """Read, write and watch; whichever ends first ends the others."""
+        tasks = [
+            asyncio.create_task(work) for work in (self._read(), self._write(asked), self._watch())
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._subscription is not None:
+                self._hub.detach(self._subscription)
+        for task in done:
+            task.result()
+
+    # ── In ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _greeting(self) -> m.Subscribe:
+        try:
+            async with asyncio.timeout(SILENT_SECONDS):
+                message = await self._receive()
+        except TimeoutError:
+            raise self._silent() from None
+        if not isinstance(message, m.Subscribe):
+            text = "the first message must be SUBSCRIBE"
+            raise Ended(Close.INVALID, "subscribe_first", text, "type")
+        token = self._all.settings.token
+        shown = bearer(self._socket) or message.credential
+        if token and not hmac.compare_digest(shown.encode(errors="replace"), token.encode()):
+            text = "credential is missing or wrong"
+            raise Ended(Close.UNAUTHORIZED, "unauthorized", text)
+        return message
+
+    async def _receive(self) -> m.Subscribe | m.Heartbeat:
+        event = await self._socket.receive()
+        if event["type"] != "websocket.receive":
+            raise WebSocketDisconnect(event.get("code", 1005))
+        frame = event.get("bytes")
+        if frame is None:
+            self._text, frame = True, event["text"]
+        try:
+            message: m.Subscribe | m.Heartbeat = wire.from_subscriber.decode(frame)
+        except WireError as error:
+            raise Ended(Close.INVALID, error.code, error.text, error.field, error.limit) from None
+        return message
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._receive()
+            self._heard = asyncio.get_running_loop().time()
+            if isinstance(message, m.Subscribe):
+                text = "one connection has one subscription"
+                raise Ended(Close.INVALID, "unexpected", text, "type")
+
+    async def _watch(self) -> None:
+        """Time: heartbeats, a silent peer, a queue that stays full."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS / 2)
+            self._wake.set()
+            if loop.time() - self._heard >= SILENT_SECONDS:
+                raise self._silent()
+            if self._subscription is not None and self._subscription.stuck(loop.time()):
+                self._hub.metrics.slow_total += 1
+                raise self._slow()
+
+    @staticmethod
+    def _slow() -> Ended:
+        return Ended(Close.SLOW, "slow", "too slow: resume after the last cursor")
+
+    @staticmethod
+    def _silent() -> Ended:
+        limit = f"{SILENT_SECONDS:g} s"
+        return Ended(Close.SILENT, "silent", f"nothing heard for {limit}", "", limit)
+
+    # ── Out ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _write(self, asked: m.Subscribe) -> None:
+        try:
+            subscription = Subscription(asked, self._all.settings.queue_messages)
+            cursor = Cursor.decode(asked.after) if asked.after else self._hub.cursor.copy()
+        except WireError as error:
+            raise Ended(Close.INVALID, error.code, error.text, error.field, error.limit) from None
+        if not await self._hub.covers(cursor):
+            text = "events after this cursor are gone: the snapshot that follows is a new start"
+            problem = m.Problem(code="cursor_expired", text=text, field="after", fatal=False)
+            await self._send(Delivery(problem))
+            cursor = self._hub.cursor.copy()
+        try:
+            await self._catch_up(subscription, cursor)
+        except OffsetOutOfRange:
+            raise self._slow() from None
+        self._subscription = subscription
+        self._hub.attach(subscription, self._wake.set)
+        await self._follow(subscription)
+
+    async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
+        alarms = [*await self._all.standing(), *self._hub.monitor.active]
+        wanted = tuple(
+            msgspec.structs.replace(alarm, strip=None)
+            for alarm in alarms
+            if subscription.wants(1, alarm.patient, alarm.unit)
+        )
+        await self._send(Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted)))
+        async for delivery in replay(self._hub, subscription, cursor):
+            await self._pulse()
+            await self._send(delivery)
+
+    async def _follow(self, subscription: Subscription) -> None:
+        while True:
+            while (delivery := subscription.take()) is not None:
+                await self._send(delivery)
+                await self._pulse()
+            await self._pulse()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _pulse(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._pulsed >= HEARTBEAT_SECONDS:
+            self._pulsed = now
+            await self._send(Delivery(m.Heartbeat(time=time.time())))
+
+    async def _send(self, delivery: Delivery) -> None:
+        self._hub.metrics.delivered_total += 1
+        if self._text:
+            await self._socket.send_text(delivery.text)
+        else:
+            await self._socket.send_bytes(delivery.packed)
