@@ -79,30 +79,43 @@ def choose(folder: Path, extension: str, wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def sampling_rate(reference: Path, truth: Annotations, judged: Annotations) -> float:
-    """The common rate in Hz of both files, from the files or from the reference's header.
+def sampling_rate(reference: Path, *files: Annotations) -> float:
+    """The common rate in Hz of the files, as they say themselves or the reference's header does.
 
     Raises:
         EvaluationError: nothing says it, or the files differ.
     """
     header = reference.with_name(reference.name + ".hea")
-    said = {rate for rate in (truth.rate, judged.rate) if rate is not None}
+    said = {file.rate for file in files if file.rate is not None}
     if header.is_file():
-        said.add(_header_rate(header))
+        said.add(_header_number(header, 2))
     if len(said) != 1:
         what = f"differ: {sorted(said)} Hz" if said else "say no sampling rate"
         raise EvaluationError(f"{reference}: the annotation files and the header {what}")
     return said.pop()
 
 
-def _header_rate(header: Path) -> float:
-    """Sampling frequency of a WFDB header: the third word of its first line that is no comment."""
+def length(reference: Path) -> float:
+    """Seconds of the record, from its header.
+
+    Raises:
+        EvaluationError: there is no header, or it does not say it.
+    """
+    header = reference.with_name(reference.name + ".hea")
+    if not header.is_file():
+        raise EvaluationError(f"{header}: there is no such header")
+    return _header_number(header, 3) / _header_number(header, 2)
+
+
+def _header_number(header: Path, word: int) -> float:
+    """Word 2 (sampling frequency) or 3 (samples) of a WFDB header's first line, header(5)."""
     lines = header.read_text(encoding="ascii", errors="replace").splitlines()
     words = next((line.split() for line in lines if line and not line.startswith("#")), [])
     try:
-        return float(words[2].split("/")[0].split("(")[0])
+        return float(words[word].split("/")[0].split("(")[0])
     except (IndexError, ValueError):
-        raise EvaluationError(f"{header}: the first line holds no sampling frequency") from None
+        what = "sampling frequency" if word == 2 else "number of samples"
+        raise EvaluationError(f"{header}: the first line holds no {what}") from None
 
 
 def evaluate_record(

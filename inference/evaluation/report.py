@@ -66,7 +66,7 @@ def build(results: Sequence[RecordResult], *, ej_as_n: bool) -> dict[str, Any]:
         "s_runs": run_counts([r.s_runs for r in results if r.classified]),
         "per_record": [_record(result) for result in results],
     }
-    cleaned: dict[str, Any] = _without_nan(report)
+    cleaned: dict[str, Any] = without_nan(report)
     return cleaned
 
 
@@ -110,11 +110,12 @@ def _record(result: RecordResult) -> dict[str, Any]:
     }
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Plain data with None in place of NaN, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
