@@ -14,13 +14,17 @@ from websockets.asyncio.client import ClientConnection
 
 from client import link
 from client.errors import RefusedError, UndeliveredError
-from client.session import SILENCE, DeviceSession, State
+from client.session import HEARTBEAT, DeviceSession, State
 from client.session_events import Buffer, Event, Refused, Silent
 from ecg import messages as m
 from ecg.errors import WireError
 from ecg.types import Lead
 
 PATH: Final = "/v1/ingest"
+
+MIN_PULSE: Final = 0.01
+"""Seconds between two looks at the deadlines, at least: one that the writer, stuck, lets pass must not
+make the loop spin."""
 
 
 class Device:
@@ -219,7 +223,7 @@ class Device:
         return f"closed {socket.close_code} {socket.close_reason}", socket.close_code == 1000
 
     async def _converse(self, socket: ClientConnection) -> None:
-        writer = asyncio.create_task(self._write(socket))
+        helpers = [asyncio.create_task(work(socket)) for work in (self._write, self._pulse)]
         try:
             async for frame in socket:
                 self._tell(self.session.received(frame, self._now()))
@@ -227,39 +231,41 @@ class Device:
                 if self.session.state is State.REFUSED:
                     break
         finally:
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, *link.FAILURES):
-                await writer
+            for helper in helpers:
+                helper.cancel()
+                with contextlib.suppress(asyncio.CancelledError, *link.FAILURES):
+                    await helper
 
     async def _write(self, socket: ClientConnection) -> None:
-        """Send what is due; a peer that is dead, or takes nothing, ends the connection."""
+        """Send what is due whenever something happened."""
         try:
-            while not any(isinstance(event, Silent) for event in self._tick()):
-                async with asyncio.timeout(SILENCE):
-                    await self._flush(socket)
-                await self._pause()
+            while True:
+                self._wake.clear()
+                frames, events = self.session.outgoing(self._now())
+                for frame in frames:
+                    await socket.send(frame)
+                self._tell(events)
+                await self._wake.wait()
         finally:
             socket.transport.abort()
 
-    def _tick(self) -> list[Event]:
-        self._wake.clear()
-        events = self.session.tick(self._now())
-        self._tell(events)
-        return events
+    async def _pulse(self, socket: ClientConnection) -> None:
+        """Wake the writer when its next deadline comes; end a connection whose peer is dead.
 
-    async def _flush(self, socket: ClientConnection) -> None:
-        frames, events = self.session.outgoing(self._now())
-        for frame in frames:
-            await socket.send(frame)
-        self._tell(events)
-
-    async def _pause(self) -> None:
-        """Until something happens or time is up."""
-        deadline = self.session.next_deadline()
-        when = None if deadline is None else deadline - self._epoch
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(when):
-                await self._wake.wait()
+        A task of its own, since the writer may be stuck in a socket that takes nothing. One timer
+        a second is also cheaper than a timeout around each wait of the writer.
+        """
+        try:
+            while (deadline := self.session.next_deadline()) is not None:
+                wait = max(deadline - self._now(), MIN_PULSE)
+                await asyncio.sleep(min(wait, HEARTBEAT))
+                events = self.session.tick(self._now())
+                self._tell(events)
+                if any(isinstance(event, Silent) for event in events):
+                    break
+                self._wake.set()
+        finally:
+            socket.transport.abort()
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:

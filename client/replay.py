@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,6 @@ from client.records import Record, RecordError, open_record
 from client.session_events import Acknowledged, Event
 from ecg import messages as m
 from ecg.errors import WireError
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +226,11 @@ def run(args: argparse.Namespace) -> int:
         link.websocket_url(args.url, PATH)
         records = [open_record(path, leads, rate=args.rate) for path in args.records]
         _replay_with_bar(records, args)
-    except (RecordError, RefusedError, UndeliveredError, WireError, ValueError) as error:
+    except RecordError:
+        raise  # the command line says what is wrong with a file, the same for every command
+    except (RefusedError, UndeliveredError, WireError, ValueError) as error:
         sys.stderr.write(f"beatwire replay: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
     return 0
 
 

@@ -55,6 +55,7 @@ Wi-Fi roaming of 2–3 s does not cost a reconnect."""
 LASTING: Final = frozenset(
     {"unauthorized", "forbidden", "superseded", "version", "malformed", "unknown_type"}
     | {"missing_field", "wrong_type", "out_of_range", "mismatch", "not_finite", "too_large"}
+    | {"bad_cursor"}
 )
 """Codes of fatal problems that trying again cannot cure; after any other the device comes back."""
 

@@ -106,8 +106,7 @@ class Subscription:
                 self.cursor = message.cursor or self.cursor
                 return message if self._is_news(message.event) else None
             case m.Snapshot():
-                # What lies between our cursor and the snapshot's is still to come.
-                self.cursor = self.cursor or message.cursor
+                self.cursor = message.cursor  # what follows lies after it, even if ours expired
                 return message
             case m.Problem():
                 if message.fatal and message.code in LASTING:

@@ -7,6 +7,7 @@ import pytest
 from model_gateway import GatewayServer, ModelGateway, serving, truth
 from websockets.asyncio.server import serve
 
+import client.device
 import client.session
 from client.device import Device
 from client.errors import RefusedError, UndeliveredError
@@ -245,6 +246,7 @@ def test_heartbeats_flow_while_nothing_else_does(monkeypatch):
                 await seen.wait()
 
     monkeypatch.setattr(client.session, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(client.device, "HEARTBEAT", 0.01)
     asyncio.run(main())
 
 

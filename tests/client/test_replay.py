@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model_gateway import ModelGateway, serving, truth
 
 from client.formats.record import LeadOff, Record
-from client.records import open_record
+from client.records import RecordError, open_record
 from client.replay import LeadOffTrack, Options, configure, pieces, replay, run
 from ecg import messages as m
 from ecg.types import Lead
@@ -149,12 +149,12 @@ def test_the_command_streams_a_real_record(data_dir):
 
 
 def test_the_command_explains_what_is_wrong(capsys, tmp_path):
-    """A record that is absent and an address that is none end with status 1 and one line."""
-    assert run(parse(str(tmp_path / "none"))) == 1
+    """An address that is none ends with status 1 and one line; a record names itself."""
     assert run(parse("x", "--url", "nowhere")) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith("beatwire replay: ") for line in lines)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("beatwire replay: ")
+    with pytest.raises(RecordError, match="none"):
+        run(parse(str(tmp_path / "none")))
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])

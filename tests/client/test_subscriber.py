@@ -71,11 +71,11 @@ def test_the_greeting_names_the_last_cursor():
     assert from_subscriber.decode(subscription.greeting()).after == "12"
 
 
-def test_a_snapshot_gives_a_cursor_only_to_who_has_none():
-    """Whoever resumes still has to get what lies between."""
+def test_what_follows_a_snapshot_follows_its_cursor():
+    """A cursor that expired is replaced by the one of the snapshot that starts anew."""
     fresh, resumed = Subscription(["alarms"]), Subscription(["alarms"], after="3")
     assert received(fresh, SNAPSHOT) == received(resumed, SNAPSHOT) == [SNAPSHOT]
-    assert (fresh.cursor, resumed.cursor) == ("10", "3")
+    assert (fresh.cursor, resumed.cursor) == ("10", "10")
 
 
 def test_alarms_are_deduplicated_by_id_and_update():
