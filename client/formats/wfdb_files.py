@@ -158,7 +158,7 @@ _END: Final = b"\0\0"
 """The end mark of an annotation file (annot(5)), all that a file without annotations holds."""
 
 
-def write_annotations(  # noqa: PLR0917 - the parts of the file, in WFDB's order
+def write_annotations(
     folder: str | Path,
     record_name: str,
     extension: str,
