@@ -1,0 +1,142 @@
+"""From the segmenter's windows and contexts to the model's input: one code path for train and serve.
+
+Stateless and row by row: `transform(windows, context)` gives the same bits for a beat alone and
+among others. An input row is the context, then shape measures of the beat and of the patient's
+dominant shape and their differences, then residuals to the dominant, late and previous shapes.
+"""
+
+import hashlib
+import json
+import math
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, WINDOW_RATE, P, R
+
+VERSION: Final = 1
+"""Raised with every change of a formula: an older bundle is then refused."""
+
+_SHAPE: Final = (
+    "height", "top", "bottom", "slope", "duration", "half", "quarter", "area", "plateau", "wave",
+)  # fmt: skip
+_PARTS: Final = ("wave", "qrs", "repolarisation")
+_OTHERS: Final = ("dominant", "late", "previous")
+NAMES: Final = (
+    *CONTEXT_NAMES,
+    *(f"beat_{name}" for name in _SHAPE),
+    *(f"ratio_{name}" for name in _SHAPE),
+    *(f"dominant_{name}" for name in _SHAPE),
+    *(f"residual_{other}_{part}" for other in _OTHERS for part in _PARTS),
+)
+"""Scalar features, in their order in an input row."""
+FEATURES: Final = len(NAMES)
+INPUT: Final = FEATURES
+"""Length of an input row."""
+
+DESCRIPTION: Final[dict[str, Any]] = {
+    "version": VERSION,
+    "features": list(NAMES),
+    "samples": LENGTH,
+    "r_index": R,
+    "rate": WINDOW_RATE,
+    "shape": [1, INPUT],
+    "dtype": "float32",
+}
+"""What a model must have been trained on to be served by this code."""
+
+
+def description_hash() -> str:
+    """SHA-256 (hex) of the canonical JSON of DESCRIPTION; a bundle carries it."""
+    text = json.dumps(DESCRIPTION, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def transform(
+    windows: npt.NDArray[np.float32], context: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Input rows (n, INPUT) float32 of windows (n, WINDOW) and contexts (n, CONTEXT)."""
+    out = np.empty((len(windows), INPUT), np.float32)
+    transform_into(windows, context, out)
+    return out
+
+
+@njit(cache=True)
+def transform_into(windows: np.ndarray, context: np.ndarray, out: np.ndarray) -> None:
+    """`transform` into rows that the caller owns (no allocation on the live path)."""
+    for row in range(windows.shape[0]):
+        _row(windows[row], context[row], out[row])
+
+
+@njit(cache=True)
+def _row(window: np.ndarray, context: np.ndarray, out: np.ndarray) -> None:
+    for k in range(CONTEXT):
+        out[k] = context[k]
+    at, n = CONTEXT, len(_SHAPE)
+    _measure(window[:LENGTH], out[at : at + n])
+    _measure(window[LENGTH : 2 * LENGTH], out[at + 2 * n : at + 3 * n])
+    for k in range(n):
+        out[at + n + k] = out[at + k] - out[at + 2 * n + k]
+    scale = max(math.exp(out[at + 2 * n]), 50.0)
+    lag = int(context[_LAG])
+    at += 3 * n
+    for other in range(1, SHAPES_SHOWN):
+        _residual(window, other, lag if other < SHAPES_SHOWN - 1 else 0, scale, out[at:])
+        at += len(_PARTS)
+
+
+_LAG: Final = CONTEXT_NAMES.index("lag_dominant")
+
+
+@njit(cache=True)
+def _measure(x: np.ndarray, out: np.ndarray) -> None:
+    """The measures of _SHAPE: log height (ln uV), levels over the height, widths in ms."""
+    low = high = base = x[QRS[0]]
+    slope = energy = moment = second = area = 0.0
+    base = 0.25 * (x[R - 9] + x[R - 8] + x[R - 7] + x[R - 6])
+    for k in range(QRS[0], QRS[1]):
+        low, high = min(low, x[k]), max(high, x[k])
+        d = x[k + 1] - x[k]
+        slope = max(slope, abs(d))
+        energy += d * d
+        moment += d * d * k
+        second += d * d * k * k
+        area += x[k] - base
+    height = max(high - low, 20.0)
+    centre = moment / max(energy, 1.0)
+    half = quarter = 0.0
+    peak = max(high - base, base - low, 10.0)
+    for k in range(QRS[0], QRS[1]):
+        half += 1.0 if abs(x[k] - base) > 0.5 * peak else 0.0
+        quarter += 1.0 if abs(x[k] - base) > 0.25 * peak else 0.0
+    wave = 0.0
+    for k in range(P[0], P[1]):
+        wave += abs(x[k] - base)
+    plateau = 0.0
+    for k in range(QRS[1], LENGTH):
+        plateau += x[k] - base
+    out[0] = math.log(height)
+    out[1] = (high - base) / height
+    out[2] = (low - base) / height
+    out[3] = slope / height
+    out[4] = 8.0 * math.sqrt(max(second / max(energy, 1.0) - centre * centre, 0.0))
+    out[5] = 8.0 * half
+    out[6] = 8.0 * quarter
+    out[7] = area / (height * (QRS[1] - QRS[0]))
+    out[8] = plateau / (height * (LENGTH - QRS[1]))
+    out[9] = wave / (height * (P[1] - P[0]))
+
+
+@njit(cache=True)
+def _residual(window: np.ndarray, other: int, lag: int, scale: float, out: np.ndarray) -> None:
+    """RMS difference to shape `other` over P, QRS and what follows, over the dominant height."""
+    for part in range(3):
+        start = P[0] if part == 0 else (QRS[0] if part == 1 else QRS[1])
+        stop = P[1] if part == 0 else (QRS[1] if part == 1 else LENGTH - 4)
+        total = 0.0
+        for k in range(start, stop):
+            d = window[k + lag] - window[other * LENGTH + k]
+            total += d * d
+        out[part] = math.log(0.01 + math.sqrt(total / (stop - start)) / scale)

@@ -1,0 +1,1 @@
+"""Training of the models: records, inputs from the real rooms, networks, cards."""

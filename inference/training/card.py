@@ -1,0 +1,49 @@
+"""The model card: what a bundle is, what it was trained on, what it reaches, what it cannot do."""
+
+from typing import Any
+
+_TEXT = """# {name} {version}
+
+Classifies one ECG beat as N, S or V (AAMI EC57) from a single lead, from the beat and its past only.
+{architecture}
+
+Not a medical device. F and Q are never said: F has too few patients to learn (372 of 414 training
+beats come from one), Q (paced) is not trained.
+
+## Training
+
+- Data: mitdb DS1 (22 records) and 39 of 52 `svdb` records, lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
+  matching our detected beats to the annotations (150 ms). e, j, n count as N; a detection without an
+  annotation counts as N; F, Q and beats in ventricular flutter are left out.
+- Held out, never trained on or used for a choice: mitdb DS2 and 13 `svdb` patients ({held_out}).
+- {method}
+- Seeds {seeds}; thresholds S {thresholds[S]}, V {thresholds[V]}, by 5-fold patient-grouped cross-validation on the training
+  patients (best mean of the databases' F1).
+- Code {code_version}; data {data_sha256}.
+- Made by `beatwire train --seeds {seeds}`.
+
+## Figures
+
+End to end: beats found by our detector on streamed samples, lead 0, matching as bxb does it (150 ms,
+first 5 minutes skipped), misses and false detections counted, gross, in per cent.
+
+| Records | V F1 (Se / +P) | S F1 (Se / +P) | N/S/V accuracy |
+| --- | --- | --- | --- |
+{table}
+
+Several seeds, same recipe (mean ± SD of F1): {spread}.
+
+75 % of DS2's S beats are one patient's (232): read S on DS2 with and without it.
+"""
+
+
+def _line(name: str, f: dict[str, float]) -> str:
+    v = f"{f['v_f1']:.1f} ({f['v_se']:.1f} / {f['v_ppv']:.1f})"
+    s = f"{f['s_f1']:.1f} ({f['s_se']:.1f} / {f['s_ppv']:.1f})"
+    return f"| {name} | {v} | {s} | {f['accuracy']:.2f} |"
+
+
+def write(facts: dict[str, Any], figures: dict[str, dict[str, float]], spread: str) -> str:
+    """The card's text; `facts` fill its blanks, `figures` are per set of records."""
+    table = "\n".join(_line(name, values) for name, values in figures.items())
+    return _TEXT.format(**facts, table=table, spread=spread)

@@ -1,0 +1,153 @@
+"""`beatwire train`: make the beat classifier's bundle from annotated records."""
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from tqdm import tqdm
+
+from ecg.types import CLASSES
+from inference import bundle, features
+from inference.classifier import BeatClassifier
+from inference.evaluation.records import DS1, DS2
+from inference.training import beats, card
+from inference.training.figures import Judged, judged, measure
+from inference.training.records import HELD_OUT, data_hash, label, read
+
+NAME: Final = "beat"
+VERSION: Final = "0.1.0"
+_CODE: Final = (
+    *("stream/engine/clean.py", "stream/engine/detect.py", "stream/engine/segment.py"),
+    *("stream/engine/templates.py", "inference/features.py", "inference/training/beats.py"),
+)
+"""Files that decide what a model is trained on."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    data = Path(os.environ.get("BEATWIRE_DATA", "data"))
+    parser.description = "Train the beat classifier on mitdb DS1 and svdb and write its bundle."
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=data,
+        help="folder with mitdb and svdb (default $BEATWIRE_DATA)",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("models/beat"), help="bundle folder to write"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, judge, write the bundle; 0 when done, 2 when records are missing."""
+    training = _paths(args.data, "mitdb", DS1) + _svdb(args.data, held_out=False)
+    if len(training) <= len(DS1) or not all(p.with_suffix(".dat").exists() for p in training):
+        sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb DS1 or svdb\n")
+        return 2
+    beats.prepare_tensorflow()
+    patients = [_patient(path) for path in tqdm(training, unit="record", desc="stream")]
+    limits = _thresholds(patients, args.seeds)
+    models = [beats.fit(patients, seed) for seed in tqdm(args.seeds, desc="train")]
+    made = [_bundle(args, beats.export(m), limits, data_hash(training)) for m in models]
+    tests = _tests(args.data)
+    results = [_judge(one, tests) for one in made]
+    _write(made[0], results)
+    return 0
+
+
+def _judge(made: bundle.Bundle, tests: dict[str, list[Judged]]) -> dict[str, dict[str, float]]:
+    classify = BeatClassifier(made)
+    return {name: measure(records, classify) for name, records in tests.items()}
+
+
+def _paths(data: Path, database: str, names: Sequence[str]) -> list[Path]:
+    return [data / database / name for name in names]
+
+
+def _svdb(data: Path, *, held_out: bool) -> list[Path]:
+    names = sorted(path.stem for path in (data / "svdb").glob("*.hea"))
+    return _paths(data, "svdb", [n for n in names if (n in HELD_OUT) == held_out])
+
+
+def _patient(path: Path) -> beats.Patient:
+    record, found = judged(read(path))
+    inputs = features.transform(found.windows, found.context)
+    return beats.Patient(path.name, path.parent.name, inputs, label(found.at, record))
+
+
+def _thresholds(patients: list[beats.Patient], seeds: list[int]) -> dict[str, float]:
+    """From the mean over the seeds of the cross-validated probabilities."""
+    runs = [beats.cross_validate(patients, seed) for seed in tqdm(seeds, desc="cross-validate")]
+    means = [np.mean(parts, axis=0) for parts in zip(*runs, strict=True)]
+    return beats.thresholds(patients, means)
+
+
+def _tests(data: Path) -> dict[str, list[Judged]]:
+    """Records for the card's figures, none of which was trained on."""
+    ds2 = [judged(read(p)) for p in tqdm(_paths(data, "mitdb", DS2), desc="mitdb DS2")]
+    unseen = [judged(read(p)) for p in tqdm(_svdb(data, held_out=True), desc="svdb held out")]
+    without = [one for one in ds2 if one.record.name != "232"]
+    return {"mitdb DS2": ds2, "mitdb DS2 without 232": without, "svdb, 13 unseen patients": unseen}
+
+
+def code_version() -> str:
+    """Version of the package and a hash of the files that decide what a model is trained on."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256(b"".join((root / name).read_bytes() for name in _CODE))
+    try:
+        version = metadata.version("beatwire")
+    except metadata.PackageNotFoundError:
+        version = "unknown"
+    return f"{version}+{digest.hexdigest()[:12]}"
+
+
+def _spread(results: list[dict[str, dict[str, float]]]) -> str:
+    parts = []
+    for name in results[0]:
+        for key in ("v_f1", "s_f1"):
+            values = [result[name][key] for result in results]
+            parts.append(f"{name} {key[0].upper()} {np.mean(values):.1f} ± {np.std(values):.1f}")
+    return "; ".join(parts)
+
+
+def _bundle(
+    args: argparse.Namespace, model: bytes, limits: dict[str, float], data_sha256: str
+) -> bundle.Bundle:
+    manifest = bundle.Manifest(
+        name=NAME,
+        version=VERSION,
+        labels=list(CLASSES),
+        outputs=list(beats.OUTPUTS),
+        thresholds=limits,
+        input=features.DESCRIPTION,
+        input_sha256=features.description_hash(),
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        seeds=args.seeds,
+        data_sha256=data_sha256,
+        code_version=code_version(),
+        figures={},
+    )
+    return bundle.Bundle(args.output, manifest, model)
+
+
+def _write(made: bundle.Bundle, results: list[dict[str, dict[str, float]]]) -> None:
+    manifest = msgspec.structs.replace(made.manifest, figures=results[0])
+    facts: dict[str, Any] = msgspec.structs.asdict(manifest) | {
+        "architecture": beats.ARCHITECTURE.format(kilobytes=len(made.model) / 1000),
+        "held_out": ", ".join(HELD_OUT),
+        "method": beats.METHOD,
+        "seeds": " ".join(map(str, manifest.seeds)),
+    }
+    text = card.write(facts, results[0], _spread(results))
+    bundle.save(made.path, manifest, made.model, text)
+    sys.stdout.write(f"{made.path}: {len(made.model)} bytes\n{_spread(results)}\n")

@@ -1,0 +1,39 @@
+"""EC57 figures of a model for its card: own detected beats, bxb's matching, e, j, n as N."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from inference.classifier import BeatClassifier
+from inference.evaluation.annotations import Beats, spans
+from inference.evaluation.ec57 import LABELS, compare
+from inference.evaluation.summary import counts, figures
+from inference.training.harvest import Found, harvest
+from inference.training.records import Record
+
+WANTED = ("v_f1", "v_se", "v_ppv", "s_f1", "s_se", "s_ppv", "qrs_se", "qrs_ppv", "accuracy")
+
+
+class Judged(NamedTuple):
+    """A record and the inputs at our own detected beats."""
+
+    record: Record
+    found: Found
+
+
+def judged(record: Record) -> Judged:
+    """Stream `record` through the signal rooms."""
+    return Judged(record, harvest(record.signal, record.rate))
+
+
+def measure(records: Sequence[Judged], classify: BeatClassifier) -> dict[str, float]:
+    """Gross figures WANTED in per cent, with the exported model as it is served."""
+    total = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    for record, found in records:
+        classes, _ = classify(found.windows, found.context)
+        samples = np.rint(found.at).astype(np.int64)
+        ours = Beats(samples, classes, spans([]), spans([]))
+        total += compare(record.truth, ours, record.rate).matrix
+    values = figures(counts(total))
+    return {name: round(100 * float(values[name]), 2) for name in WANTED}
