@@ -69,17 +69,26 @@ class Codec:
         return self._pack.decode(frame)
 
     def _explain(self, error: msgspec.ValidationError, frame: bytes | str) -> WireError:
-        text, _, path = str(error).partition(" - at `")
-        return WireError(
-            _code(text), text, field=self._field(path.rstrip("`"), frame), limit=_limit(text)
-        )
+        path = str(error).partition(" - at `")[2].rstrip("`")
+        return invalid(error, self._field(path, frame))
 
     def _field(self, path: str, frame: bytes | str) -> str:
         """The dotted field name of a msgspec path such as `$[3][0]` or `$.patient.id`."""
         if isinstance(frame, str):
-            return path.removeprefix("$").removeprefix(".")
+            return json_field(path)
         kind: Any = self._names.get(_tag(frame)) if len(self._types) > 1 else self._types[0]
         return _walk(kind, [int(i) for i in re.findall(r"\[(\d+)\]", path)])
+
+
+def invalid(error: msgspec.ValidationError, field: str) -> WireError:
+    """What msgspec says in words, as a typed error about `field`."""
+    text = str(error).partition(" - at `")[0]
+    return WireError(_code(text), text, field=field, limit=_limit(text))
+
+
+def json_field(path: str) -> str:
+    """The dotted field name of a msgspec path in JSON such as `$.patient.id`."""
+    return path.removeprefix("$").removeprefix(".")
 
 
 def _tag(frame: bytes) -> str:

@@ -5,15 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from ecg import messages as m
 from stream.config import Settings
+from stream.gateway.access import bearer_check
+from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
 from stream.gateway.metrics import Metrics
 from stream.gateway.monitor import Monitor
+from stream.gateway.pages import mount_dashboard, page_routes
+from stream.gateway.problems import install
+from stream.gateway.queries import query_routes
 from stream.gateway.subscribe import Subscribers
 from stream.log import Log
 from stream.store import AlarmFilter, Store
@@ -55,9 +60,20 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
                 await hub.stop()
                 await committer.drain()
 
-    app = FastAPI(title="Beatwire", description=NOT_MEDICAL, lifespan=lifespan)
+    app = FastAPI(
+        title="Beatwire",
+        version=str(m.VERSION),
+        summary="Real-time ECG monitor",
+        description=NOT_MEDICAL,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    install(app)
     app.add_api_websocket_route("/v1/ingest", ingest.serve)
     app.add_api_websocket_route("/v1/subscribe", subscribers.serve)
-    app.state.hub = hub
-    app.state.ingest = ingest
+    guard = [Depends(bearer_check(settings.token))]
+    app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
+    app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
+    app.include_router(page_routes(log, committer, hub, metrics))
+    mount_dashboard(app)
     return app

@@ -27,9 +27,14 @@ Waiting = tuple[Entry, Report]
 
 
 class Committer:
-    """Shared by all ingest connections of the process."""
+    """Shared by all ingest connections of the process.
+
+    Attributes:
+        failure: why the last append failed, empty when it did not.
+    """
 
     def __init__(self, log: Log, metrics: Metrics) -> None:
+        self.failure = ""
         self._log = log
         self._metrics = metrics
         self._waiting: list[Waiting] = []
@@ -91,9 +96,11 @@ class Committer:
             await self._log.append(Topic.SAMPLES, entries)
         except LogError as error:
             self._metrics.commit_failures_total += 1
-            return f"the log failed: {error}"
-        self._metrics.commits_total += 1
-        return ""
+            self.failure = f"the log failed: {error}"
+        else:
+            self._metrics.commits_total += 1
+            self.failure = ""
+        return self.failure
 
     def _done(self, _: asyncio.Task[str]) -> None:
         while self._order and self._order[0][0].done():

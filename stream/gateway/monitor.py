@@ -65,6 +65,11 @@ class Monitor:
             watch.analysed = now
 
     @property
+    def count(self) -> int:
+        """Patients who send, or did a moment ago."""
+        return len(self._watched)
+
+    @property
     def active(self) -> tuple[m.Alarm, ...]:
         """The alarms that stand now."""
         return tuple(watch.alarm for watch in self._watched.values() if watch.alarm is not None)
@@ -95,7 +100,7 @@ class Monitor:
 
 def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: float) -> m.Alarm:
     return m.Alarm(
-        id=f"{patient}.{watch.session}.{KIND.name}.{watch.sample}",
+        id=f"{patient}:{watch.session}:{KIND.name}:{watch.sample}",
         update_no=0,
         phase="start",
         state="active",
@@ -111,7 +116,6 @@ def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: 
         detected_time=wall,
         unit=place.unit,
         bed=place.bed,
-        flags=("live",),
         published_at=wall,
     )
 

@@ -1,0 +1,84 @@
+"""Who may ask over HTTP, how a request's body is read, and how answers are written."""
+
+import hmac
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from ecg import wire
+from ecg.errors import WireError
+from stream.gateway.problems import Refusal
+
+MAX_BODY_BYTES: Final = 16 * 1024
+"""A command is a few hundred bytes; a note may have 256 characters."""
+
+_SCHEME: Final = HTTPBearer(auto_error=False, description="the token that the server was given")
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def bearer_check(token: str) -> Callable[..., None]:
+    """A dependency that refuses who does not show the token (empty: none asked)."""
+
+    def check(
+        shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)] = None,
+    ) -> None:
+        credential = shown.credentials if shown else ""
+        if token and not hmac.compare_digest(credential.encode(errors="replace"), token.encode()):
+            raise Refusal(401, "unauthorized", "credential is missing or wrong")
+
+    return check
+
+
+async def read_body(request: Request, kind: type[T]) -> T:
+    """The request's JSON body as a struct.
+
+    Raises:
+        WireError: too large, not JSON, or out of its limits.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            text = f"body has more than {MAX_BODY_BYTES} bytes"
+            raise WireError("too_large", text, limit=f"{MAX_BODY_BYTES} bytes")
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except msgspec.ValidationError as error:
+        path = str(error).partition(" - at `")[2].rstrip("`")
+        raise wire.invalid(error, wire.json_field(path)) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise WireError("malformed", f"body cannot be read: {error}") from None
+
+
+def answer(value: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def schema(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a type with every reference written out, for the OpenAPI document."""
+    whole = msgspec.json.schema(kind)
+    definitions = whole.pop("$defs", {})
+    resolved: dict[str, Any] = _resolve(whole, definitions)
+    return resolved
+
+
+def content(kind: Any, description: str) -> dict[str, Any]:
+    """An OpenAPI response or request body of this type."""
+    return {"description": description, "content": {"application/json": {"schema": schema(kind)}}}
+
+
+def _resolve(value: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, definitions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        return _resolve(definitions[value["$ref"].removeprefix("#/$defs/")], definitions)
+    return {
+        name: _resolve(item, definitions) for name, item in value.items() if name != "discriminator"
+    }

@@ -1,0 +1,179 @@
+"""What people ask of the alarm book over HTTP: validated, appended to the command log, answered 202.
+
+A command is done when the book's event comes back, and not before: `GET /v1/commands/{id}` says so.
+A client that gives its own `id` may repeat the request; the log and the book know it.
+"""
+
+import asyncio
+import time
+import uuid
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Path, Request, Response
+from msgspec import Meta
+
+from ecg import messages as m
+from ecg import wire
+from ecg.types import Category, Paced
+from stream.gateway.access import answer, content, read_body
+from stream.gateway.metrics import Metrics
+from stream.gateway.problems import Refusal, responses
+from stream.log import Entry, Log, Topic
+from stream.store import Store
+
+PATIENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
+Patient = Annotated[str, Path(pattern=PATIENT, examples=["bed-1"])]
+AlarmId = Annotated[str, Path(max_length=256, examples=["bed-1:boot-1:VTACH:5000"])]
+Who = Annotated[str, Meta(min_length=1, max_length=256, examples=["nurse-7"])]
+
+
+class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Who asks; `id` makes a repeated request harmless, one is made if it is not given."""
+
+    by: Who
+    id: m.Name | None = None
+
+
+class AcknowledgeBody(Body, kw_only=True):
+    """Someone has seen it."""
+
+    note: m.Text = ""
+
+
+class PauseBody(Body, kw_only=True):
+    """Silence for `seconds`; 0 ends a pause. There is no endless one."""
+
+    seconds: Annotated[float, Meta(ge=0, le=180)] = 120.0
+
+
+class LimitsBody(Body, kw_only=True):
+    """Heart-rate limits per minute, low < high."""
+
+    low: Annotated[float, Meta(ge=15, le=200)]
+    high: Annotated[float, Meta(ge=30, le=300)]
+
+
+class AdmitBody(Body, kw_only=True):
+    """A patient comes to a bed, or moves to another (transfer)."""
+
+    unit: m.Text = ""
+    bed: m.Text = ""
+    birth_year: Annotated[int, Meta(ge=1850, le=2200)] | None = None
+    sex: Annotated[str, Meta(pattern=r"^[FMX]$")] | None = None
+    category: Category = Category.ADULT
+    paced: Paced = Paced.UNKNOWN
+
+
+class Accepted(msgspec.Struct):
+    """The command stands in the log; ask `status` for what became of it."""
+
+    id: str
+    status: str
+
+
+class CommandStatus(msgspec.Struct, omit_defaults=True):
+    """`done`, `refused` (with a code), or `not_confirmed`: the book has not answered (yet)."""
+
+    id: str
+    status: str
+    patient: str = ""
+    action: str = ""
+    by: str = ""
+    time: float | None = None
+    refused: str = ""
+    detail: str = ""
+
+
+def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
+    """The routes under /v1 that change something, and the one that says what became of it."""
+    router = APIRouter(tags=["commands"])
+
+    async def accept(command: m.Command) -> Response:
+        wire.check(command)
+        entry = Entry(command.patient, wire.pack(command), command.id)
+        await log.append(Topic.COMMANDS, [entry])
+        metrics.commands_total += 1
+        return answer(Accepted(command.id, f"/v1/commands/{command.id}"), 202)
+
+    @router.post("/alarms/{alarm}/acknowledge", **_documented(AcknowledgeBody))
+    async def acknowledge_alarm(alarm: AlarmId, request: Request) -> Response:
+        """Acknowledge one alarm: its sound ends, or, if it was latched, the alarm itself."""
+        body = await read_body(request, AcknowledgeBody)
+        known = await asyncio.to_thread(store.history.alarm, alarm)
+        if known is None:
+            raise Refusal(404, "not_found", f"no alarm {alarm}")
+        head = _head(body, known.patient)
+        return await accept(m.Acknowledge(**head, alarm=alarm, note=body.note))
+
+    @router.post("/patients/{patient}/acknowledge", **_documented(AcknowledgeBody))
+    async def acknowledge_patient(patient: Patient, request: Request) -> Response:
+        """Acknowledge all alarms of a patient."""
+        body = await read_body(request, AcknowledgeBody)
+        return await accept(m.Acknowledge(**_head(body, patient), alarm="", note=body.note))
+
+    @router.post("/patients/{patient}/pause", **_documented(PauseBody))
+    async def pause(patient: Patient, request: Request) -> Response:
+        """Pause the sound of a patient's alarms for a while."""
+        body = await read_body(request, PauseBody)
+        return await accept(m.PauseAudio(**_head(body, patient), seconds=body.seconds))
+
+    @router.post("/patients/{patient}/limits", **_documented(LimitsBody))
+    async def limits(patient: Patient, request: Request) -> Response:
+        """Set a patient's heart-rate limits."""
+        body = await read_body(request, LimitsBody)
+        return await accept(m.SetLimits(**_head(body, patient), low=body.low, high=body.high))
+
+    @router.post("/patients/{patient}/admit", **_documented(AdmitBody))
+    async def admit(patient: Patient, request: Request) -> Response:
+        """Admit a patient to a bed, or transfer them to another."""
+        body = await read_body(request, AdmitBody)
+        profile = m.Patient(patient, body.birth_year, body.sex, body.category, body.paced)
+        place = m.Location(body.unit, body.bed)
+        return await accept(m.Admit(**_head(body, patient), profile=profile, location=place))
+
+    @router.post("/patients/{patient}/discharge", **_documented(Body))
+    async def discharge(patient: Patient, request: Request) -> Response:
+        """Discharge a patient: alarms end, limits return to their defaults."""
+        return await accept(m.Discharge(**_head(await read_body(request, Body), patient)))
+
+    @router.get(
+        "/commands/{command}",
+        responses={200: content(CommandStatus, "What became of it"), **responses(401, 422)},
+    )
+    def command_status(command: Annotated[str, Path(pattern=PATIENT)]) -> Response:
+        """Say whether the book has carried out a command."""
+        return answer(_status(command, store.history.command(command)))
+
+    return router
+
+
+def _documented(body: type[msgspec.Struct]) -> dict[str, Any]:
+    """What FastAPI cannot see of a route that reads its body by itself."""
+    return {
+        "status_code": 202,
+        "responses": {202: content(Accepted, "In the log"), **responses(401, 404, 413, 422, 503)},
+        "openapi_extra": {"requestBody": {"required": True, **content(body, "Who asks for what")}},
+    }
+
+
+def _head(body: Body, patient: str) -> dict[str, Any]:
+    """What every command begins with."""
+    command = body.id or f"cmd-{uuid.uuid4().hex}"
+    return {"id": command, "patient": patient, "by": body.by, "at": time.time()}
+
+
+def _status(command: str, result: bytes | None) -> CommandStatus:
+    if result is None:
+        return CommandStatus(command, "not_confirmed")
+    done: m.CommandDone = wire.events.decode(result)
+    return CommandStatus(
+        command,
+        "refused" if done.refused else "done",
+        done.patient,
+        done.action,
+        done.by,
+        done.time,
+        done.refused,
+        done.detail,
+    )

@@ -1,0 +1,153 @@
+"""What people read over HTTP: alarms with their strips, patients, trends, the audit trail.
+
+These are plain functions, so FastAPI runs them in its threads: a query never holds up the loop.
+"""
+
+import time
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from ecg import messages as m
+from ecg.objects import to_object, twin
+from stream.gateway.access import answer, content
+from stream.gateway.commands import AlarmId, Patient
+from stream.gateway.problems import Refusal, responses
+from stream.store import AlarmFilter, Audit, Store, Trend
+
+DAY: Final = 86_400.0
+MAX_MINUTES: Final = 31 * 1440
+"""A month of trends, about 4 MB."""
+
+Names = Annotated[list[str], Query(max_length=256)]
+Seconds = Annotated[float | None, Query(ge=0, le=1e11, description="seconds since 1970")]
+Count = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Alarms(msgspec.Struct):
+    """The latest onset first, without strips."""
+
+    alarms: list[twin(m.Alarm)]  # type: ignore[valid-type]
+
+
+class Placed(msgspec.Struct):
+    """A patient and where they are, since when."""
+
+    id: str
+    unit: str
+    bed: str
+    birth_year: int | None
+    sex: str | None
+    category: str
+    paced: str
+    admitted_at: float
+    discharged_at: float | None
+
+
+class Patients(msgspec.Struct):
+    """By unit and bed."""
+
+    patients: list[Placed]
+
+
+class Trends(msgspec.Struct):
+    """Minutes without data are absent."""
+
+    trends: list[Trend]
+
+
+class AuditTrail(msgspec.Struct):
+    """The latest first."""
+
+    audit: list[Audit]
+
+
+def query_routes(store: Store) -> APIRouter:
+    """The routes under /v1 that read."""
+    router = APIRouter()
+    history = store.history
+
+    @router.get("/alarms", tags=["alarms"], **_documented(Alarms))
+    def list_alarms(
+        patient: Names = [],  # noqa: B006 - FastAPI copies it
+        unit: Names = [],  # noqa: B006
+        kind: Names = [],  # noqa: B006
+        state: Names = [],  # noqa: B006
+        min_priority: Annotated[int, Query(ge=0, le=3)] = 0,
+        since: Seconds = None,
+        until: Seconds = None,
+        open_only: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+        limit: Count = 100,
+    ) -> Response:
+        """List alarms; parameters restrict, repeated ones are alternatives."""
+        wanted = AlarmFilter(
+            patients=tuple(patient),
+            units=tuple(unit),
+            kinds=tuple(kind),
+            states=tuple(state),
+            min_priority=min_priority,
+            since=since,
+            until=until,
+            open_only=open_only,
+            limit=limit,
+        )
+        return answer({"alarms": [to_object(alarm) for alarm in history.alarms(wanted)]})
+
+    @router.get("/alarms/{alarm}", tags=["alarms"], **_documented(twin(m.Alarm), 404))
+    def show_alarm(alarm: AlarmId) -> Response:
+        """Show one alarm with its strip (payloads are base64: lead-major int16)."""
+        found = history.alarm(alarm)
+        if found is None:
+            raise Refusal(404, "not_found", f"no alarm {alarm}")
+        return answer(to_object(found))
+
+    @router.get("/patients", tags=["patients"], **_documented(Patients))
+    def list_patients(
+        unit: Annotated[str, Query(max_length=256)] = "",
+        discharged: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    ) -> Response:
+        """List patients by unit and bed; with `discharged`, also those who have left."""
+        found = history.patients(unit=unit, present_only=not discharged)
+        return answer({"patients": [_placed(admission) for admission in found]})
+
+    @router.get("/patients/{patient}/trends", tags=["patients"], **_documented(Trends))
+    def show_trends(patient: Patient, since: Seconds = None, until: Seconds = None) -> Response:
+        """Show heart rate and beat counts by minute; the last 24 hours if not told otherwise."""
+        end = time.time() if until is None else until
+        start = end - DAY if since is None else since
+        last = int(end // 60) + 1
+        first = max(int(start // 60), last - MAX_MINUTES)
+        return answer({"trends": history.trends(patient, first, last)})
+
+    @router.get("/audit", tags=["audit"], **_documented(AuditTrail))
+    def show_audit(
+        patient: Annotated[str, Query(max_length=64)] = "",
+        before: Seconds = None,
+        limit: Count = 100,
+    ) -> Response:
+        """Show who did what, the latest first."""
+        found = history.audit(patient=patient, before=before, limit=limit)
+        return answer({"audit": found})
+
+    return router
+
+
+def _documented(kind: Any, *errors: int) -> dict[str, Any]:
+    return {"responses": {200: content(kind, "Found"), **responses(401, 422, 503, *errors)}}
+
+
+def _placed(admission: Any) -> Placed:
+    admit: m.Admit = admission.admit
+    profile, place = admit.profile, admit.location
+    return Placed(
+        id=admit.patient,
+        unit=place.unit,
+        bed=place.bed,
+        birth_year=profile.birth_year,
+        sex=profile.sex,
+        category=profile.category,
+        paced=profile.paced,
+        admitted_at=admit.at,
+        discharged_at=admission.discharged_at,
+    )
