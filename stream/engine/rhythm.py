@@ -6,17 +6,10 @@ tells of missing samples, `advance` moves the horizon by a hop and writes what w
 happened once; `vitals` reads the numbers. The order of the rules stands in `_beat` and `_time`;
 what a rule is stands in the siblings `rhythm_silence`, `rhythm_runs`, `rhythm_irregular`,
 `rhythm_rate`; thresholds and their sources are the constants there (ALARMS.md).
-
-What a break in the signal (gap, lead-off, unusable signal) does:
-    the interval over it is none, candidates and runs are dropped, and silence counts anew;
-    PAUSE, NSVT, RUN_PVCS, VENT_RHYTHM, SVT, BIGEMINY and TRIGEMINY clear, since nobody can follow
-    them; ASYSTOLE, VFIB, VTACH, AFIB and IRREGULAR_HR stay until their own rule clears them, or
-    until no valid signal has come for 60 s. After 5 s without signal the heart rate and the
-    judgement of irregularity start anew.
+What gaps and lead-off do: `rhythm_breaks`.
 """
 
 # numba kernels take their arguments by position.
-# ruff: noqa: FBT001, PLR0917
 
 from typing import Any, Final
 
@@ -24,6 +17,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
+from stream.engine.rhythm_breaks import GIVE_UP, pass_gap, validity
 from stream.engine.rhythm_irregular import (
     irregular_time,
     push_nn,
@@ -52,7 +46,6 @@ from stream.engine.rhythm_state import (
     LABEL_V,
     MAX_CHANGES,
     ONCE,
-    PAUSE,
     QUEUE,
     SET,
     STATE,
@@ -61,7 +54,6 @@ from stream.engine.rhythm_state import (
     VENT_RHYTHM,
     VFIB,
     VTACH,
-    set_off,
 )
 
 __all__ = [
@@ -84,12 +76,6 @@ __all__ = [
 
 POOR: Final = 0.25
 """Quality of a beat below which its class is not believed: it counts as Q."""
-
-RESTART: Final = 5 * RATE
-"""Samples without signal after which intervals from before it no longer tell the rate."""
-
-GIVE_UP: Final = 60 * RATE
-"""Samples without signal after which no condition is upheld any more."""
 
 QUALITY_BEATS: Final = 8.0
 """Beats that the quality of the vitals is smoothed over."""
@@ -189,12 +175,12 @@ def advance(
     turn_seconds(s, horizon)
     while s.waiting > 0 and s.wait_at[0] < horizon:
         if s.gap == 1 and s.wait_at[0] >= s.gap_start:
-            _pass_gap(s, out)
+            pass_gap(s, out)
         _beat(s, out)
         _shift(s)
     if s.gap == 1 and horizon > s.gap_start:
-        _pass_gap(s, out)
-    _validity(s, out, valid)
+        pass_gap(s, out)
+    validity(s, out, valid)
     _time(s, out, horizon - before, fibrillation, p_evidence)
     return int(s.changes)
 
@@ -212,6 +198,7 @@ def _begin(s: Any, horizon: int) -> None:
     s.regular_since = horizon
     s.fibrillated = horizon - GIVE_UP
     s.since_v = -FAR
+    s.nn_share = 1.0
 
 
 @nb.njit(cache=True)
@@ -260,62 +247,6 @@ def _shift(s: Any) -> None:
         s.wait_confidence[place] = s.wait_confidence[place + 1]
         s.wait_quality[place] = s.wait_quality[place + 1]
     s.waiting -= 1
-
-
-@nb.njit(cache=True)
-def _pass_gap(s: Any, out: Any) -> None:
-    s.gap = 0
-    _break(s, out)
-    s.since = max(s.since, s.gap_end + LEARN)
-    if s.gap_end - s.gap_start >= RESTART:
-        _restart(s)
-    if s.gap_end - s.gap_start >= GIVE_UP:
-        _give_up(s, out)
-
-
-@nb.njit(cache=True)
-def _validity(s: Any, out: Any, valid: bool) -> None:
-    if s.valid == 1 and not valid:
-        s.lost = s.horizon
-        _break(s, out)
-    elif s.valid == 0 and valid:
-        s.since = s.horizon + LEARN
-        if s.horizon - s.lost >= RESTART:
-            _restart(s)
-    s.valid = 1 if valid else 0
-    if s.valid == 0 and s.horizon - s.lost >= GIVE_UP:
-        _give_up(s, out)
-
-
-@nb.njit(cache=True)
-def _break(s: Any, out: Any) -> None:
-    """The signal is interrupted: nothing spans it."""
-    s.known = 0
-    s.gap_rr = 0.0
-    s.early_rr = 0.0
-    s.since_v = -FAR
-    s.cycles[:] = 0
-    s.narrow = 0
-    s.normals = 0
-    s.fibrillating = 0
-    end_run(s, out)
-    for kind in (PAUSE, VENT_RHYTHM, SVT, BIGEMINY, TRIGEMINY):
-        set_off(s, out, kind, 0.0)
-
-
-@nb.njit(cache=True)
-def _restart(s: Any) -> None:
-    """So much is missing that rate and irregularity are judged from what comes now."""
-    s.rr_count = 0
-    s.nn_count = 0
-    s.irregular = 0
-    s.regular_since = s.horizon
-
-
-@nb.njit(cache=True)
-def _give_up(s: Any, out: Any) -> None:
-    for kind in (ASYSTOLE, VFIB, VTACH, AFIB, IRREGULAR_HR):
-        set_off(s, out, kind, 0.0)
 
 
 @nb.njit(cache=True)

@@ -1,7 +1,7 @@
 """Rules over intervals: missed beat, R on T, atrial fibrillation, irregular heart rate.
 
-Irregularity is judged on intervals whose two beats are not ventricular, so that ectopy of the
-ventricles is not taken for fibrillation of the atria, and by the conditional entropy of the
+Irregularity is judged on intervals whose two beats are not ectopic (V, F, S), so that ectopy is not
+taken for fibrillation of the atria, and by the conditional entropy of the
 intervals (Lake and Moorman, Am J Physiol 300:H319, 2011): it asks whether two alike intervals are
 followed by alike ones. In a pattern such as atrial bigeminy they are, in fibrillation they are not.
 """
@@ -18,6 +18,7 @@ from stream.engine.rhythm_state import (
     IRREGULAR_HR,
     LABEL_F,
     LABEL_N,
+    LABEL_S,
     LABEL_V,
     MISSED_BEAT,
     NN,
@@ -52,10 +53,18 @@ TOLERANCE: Final = 0.06
 
 ENTROPY: Final = 1.2
 CALM: Final = 0.9
-"""Conditional entropy (nats) at which the rhythm is irregular, and regular again."""
+"""Conditional entropy (nats) at which the rhythm is irregular, and regular again. In mitdb's DS1
+and 32 intervals 98 % of the windows inside AF lie above 1.3, 99 % of those outside below 1.0."""
 
 JUDGED: Final = 24
 """Intervals that a judgement of irregularity needs."""
+
+MIN_SHARE: Final = 0.4
+"""Share of intervals without a V or F below which ectopy, not the atria, makes the rhythm: chosen
+on DS1 and svdb, where it takes away false AFIB in 106, 841, 854, 866 and none of the true."""
+
+STALE: Final = 30 * RATE
+"""Samples without a usable interval after which a rhythm no longer counts as irregular."""
 
 LONG: Final = 50 * RATE
 """Samples of irregular rhythm that set AFIB or IRREGULAR_HR. Together with the intervals that the
@@ -106,12 +115,17 @@ def _long(rr: float, mean: float) -> bool:
 
 @nb.njit(cache=True)
 def push_nn(s: Any, label: int, rr: float) -> None:
-    """Keep an interval between two beats that are not ventricular, and judge the rhythm anew."""
+    """Keep an interval between two beats that are not ectopic, and judge the rhythm anew."""
     s.normals = s.normals + 1 if label == LABEL_N else 0
-    if rr <= 0.0 or _ventricular(label) or _ventricular(s.last_label):
+    if rr <= 0.0:
+        return
+    spoiled = _ventricular(label) or _ventricular(s.last_label)
+    s.nn_share += ((0.0 if spoiled else 1.0) - s.nn_share) / NN
+    if spoiled or LABEL_S in {label, s.last_label}:
         return
     s.nn[s.nn_count % NN] = rr
     s.nn_count += 1
+    s.nn_at = s.horizon
     if s.nn_count >= JUDGED:
         _judge(s)
 
@@ -123,7 +137,7 @@ def _ventricular(label: int) -> bool:
 
 @nb.njit(cache=True)
 def _judge(s: Any) -> None:
-    entropy = conditional_entropy(s.nn, s.nn_count)
+    entropy = conditional_entropy(s.nn, s.nn_count) if s.nn_share >= MIN_SHARE else 0.0
     if s.irregular == 0 and entropy >= ENTROPY:
         s.irregular = 1
         s.irregular_since = s.horizon
@@ -161,6 +175,9 @@ def smooth_p(s: Any, evidence: float, samples: int) -> None:
 @nb.njit(cache=True)
 def irregular_time(s: Any, out: Any) -> None:
     """A minute of irregular rhythm is AFIB, or IRREGULAR_HR when P waves are there."""
+    if s.irregular == 1 and s.horizon - s.nn_at >= STALE:
+        s.irregular = 0
+        s.regular_since = s.horizon
     if s.irregular == 1:
         if s.horizon - s.irregular_since >= LONG:
             _irregular(s, out)

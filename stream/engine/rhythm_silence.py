@@ -6,7 +6,6 @@ signal that began or returned, whichever is later. So missing data and lead-off 
 """
 
 # numba kernels take their arguments by position.
-# ruff: noqa: FBT001
 
 from typing import Any, Final
 

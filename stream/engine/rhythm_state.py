@@ -6,7 +6,6 @@ been seen yet.
 """
 
 # numba kernels take their arguments by position.
-# ruff: noqa: PLR0917
 
 from typing import Any, Final
 
@@ -105,6 +104,8 @@ STATE: Final = np.dtype(
         ("rr", "f4", (RATE_RR,)),
         ("nn_count", "i8"),
         ("nn", "f4", (NN,)),
+        ("nn_at", "i8"),  # horizon at the newest of them
+        ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
         ("quality", "f4"),
         # ventricular runs
         ("run", "i8"),  # V beats in a row, up to the last beat

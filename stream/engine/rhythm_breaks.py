@@ -1,0 +1,95 @@
+"""What a break in the signal does to the rules of the room `rhythm`: gap, lead-off, no signal.
+
+The interval over a break is none, candidates and runs are dropped, and silence counts anew.
+PAUSE, NSVT, RUN_PVCS, VENT_RHYTHM, SVT, BIGEMINY and TRIGEMINY clear, since nobody can follow
+them; ASYSTOLE, VFIB, VTACH, AFIB and IRREGULAR_HR stay until their own rule clears them, or until
+no valid signal has come for GIVE_UP. After RESTART without signal the heart rate and the judgement
+of irregularity start anew.
+"""
+
+# numba kernels take their arguments by position.
+
+from typing import Any, Final
+
+import numba as nb
+
+from ecg.types import RATE
+from stream.engine.rhythm_runs import FAR, end_run
+from stream.engine.rhythm_silence import LEARN
+from stream.engine.rhythm_state import (
+    AFIB,
+    ASYSTOLE,
+    BIGEMINY,
+    IRREGULAR_HR,
+    PAUSE,
+    SVT,
+    TRIGEMINY,
+    VENT_RHYTHM,
+    VFIB,
+    VTACH,
+    set_off,
+)
+
+RESTART: Final = 5 * RATE
+"""Samples without signal after which intervals from before it no longer tell the rate."""
+
+GIVE_UP: Final = 60 * RATE
+"""Samples without signal after which no condition is upheld any more."""
+
+
+@nb.njit(cache=True)
+def pass_gap(s: Any, out: Any) -> None:
+    """The horizon reaches missing samples."""
+    s.gap = 0
+    _break(s, out)
+    s.since = max(s.since, s.gap_end + LEARN)
+    if s.gap_end - s.gap_start >= RESTART:
+        _restart(s)
+    if s.gap_end - s.gap_start >= GIVE_UP:
+        _give_up(s, out)
+
+
+@nb.njit(cache=True)
+def validity(s: Any, out: Any, valid: bool) -> None:
+    """The signal of this hop can, or cannot, be believed."""
+    if s.valid == 1 and not valid:
+        s.lost = s.horizon
+        _break(s, out)
+    elif s.valid == 0 and valid:
+        s.since = s.horizon + LEARN
+        if s.horizon - s.lost >= RESTART:
+            _restart(s)
+    s.valid = 1 if valid else 0
+    if s.valid == 0 and s.horizon - s.lost >= GIVE_UP:
+        _give_up(s, out)
+
+
+@nb.njit(cache=True)
+def _break(s: Any, out: Any) -> None:
+    """The signal is interrupted: nothing spans it."""
+    s.known = 0
+    s.gap_rr = 0.0
+    s.early_rr = 0.0
+    s.since_v = -FAR
+    s.cycles[:] = 0
+    s.narrow = 0
+    s.normals = 0
+    s.fibrillating = 0
+    end_run(s, out)
+    for kind in (PAUSE, VENT_RHYTHM, SVT, BIGEMINY, TRIGEMINY):
+        set_off(s, out, kind, 0.0)
+
+
+@nb.njit(cache=True)
+def _restart(s: Any) -> None:
+    """So much is missing that rate and irregularity are judged from what comes now."""
+    s.rr_count = 0
+    s.nn_count = 0
+    s.irregular = 0
+    s.regular_since = s.horizon
+
+
+@nb.njit(cache=True)
+def _give_up(s: Any, out: Any) -> None:
+    for kind in (ASYSTOLE, VFIB, VTACH, AFIB, IRREGULAR_HR):
+        set_off(s, out, kind, 0.0)
