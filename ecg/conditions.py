@@ -28,6 +28,7 @@ class Kind:
         name: stable upper-case name, used on the wire and in ids.
         priority: priority when it is first raised.
         text: what a display shows.
+        rule: when it is raised, in words, with the defaults; an alarm's evidence quotes it.
         code: MDC code, or None where the nomenclature has none that is known.
         latches: stays, marked, until acknowledged after the condition ended.
         technical: an INOP: about the equipment, not about the patient.
@@ -38,6 +39,7 @@ class Kind:
     name: str
     priority: Priority
     text: str
+    rule: str = ""
     code: int | None = None
     latches: bool = False
     technical: bool = False
@@ -45,43 +47,117 @@ class Kind:
     raised_to: Priority = MEDIUM
 
 
-def _inop(name: str, priority: Priority, text: str, raised_after: float | None = None) -> Kind:
-    return Kind(name, priority, text, technical=True, raised_after=raised_after)
+def _inop(
+    name: str, priority: Priority, text: str, rule: str, raised_after: float | None = None
+) -> Kind:
+    return Kind(name, priority, text, rule, technical=True, raised_after=raised_after)
 
 
 CATALOGUE: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind("ASYSTOLE", HIGH, "Asystole", 199684, latches=True),
-        Kind("VFIB", HIGH, "Ventricular fibrillation", None, latches=True),
-        Kind("VTACH", HIGH, "Ventricular tachycardia", 199832, latches=True),
-        Kind("EXTREME_TACHY", HIGH, "Extreme tachycardia", 199730, latches=True),
-        Kind("EXTREME_BRADY", HIGH, "Extreme bradycardia", 199694, latches=True),
-        Kind("HR_HIGH", MEDIUM, "Heart rate high", 196648),
-        Kind("HR_LOW", MEDIUM, "Heart rate low", 196670),
-        Kind("NSVT", MEDIUM, "Non-sustained VT", 199834),
-        Kind("VENT_RHYTHM", MEDIUM, "Ventricular rhythm", 199828),
-        Kind("RUN_PVCS", MEDIUM, "Run of PVCs", 199820),
-        Kind("PAUSE", MEDIUM, "Pause", 199716),
-        Kind("SVT", MEDIUM, "Supraventricular tachycardia", 199800),
-        Kind("MISSED_BEAT", LOW, "Missed beat", 199686),
-        Kind("PAIR_PVCS", LOW, "Pair of PVCs", 199818),
-        Kind("R_ON_T", LOW, "R on T", 199814),
-        Kind("BIGEMINY", LOW, "Ventricular bigeminy", 199690),
-        Kind("TRIGEMINY", LOW, "Ventricular trigeminy", 199844),
-        Kind("PVC_RATE", LOW, "PVC rate high", 199860),
-        Kind("AFIB", LOW, "Atrial fibrillation", 199736),
-        Kind("IRREGULAR_HR", LOW, "Irregular heart rate", 199766),
-        _inop("LEADS_OFF", LOW, "Leads off", raised_after=10.0),
-        _inop("ARTIFACT", LOW, "Artifact"),
-        _inop("CANNOT_ANALYZE", MEDIUM, "Cannot analyze ECG"),
-        _inop("NO_DATA", LOW, "No data from device", raised_after=10.0),
-        _inop("LEARNING", INFO, "Learning"),
-        _inop("NOT_MONITORED", MEDIUM, "Not monitored"),
-        _inop("ANALYSIS_LAG", MEDIUM, "Analysis delayed"),
-        _inop("MODEL_FAIL", MEDIUM, "Beat classification failed"),
-        _inop("ALARMS_PAUSED", INFO, "Alarms paused"),
-        _inop("DELIVERY_FAIL", MEDIUM, "Alarm not delivered"),
+        Kind(
+            "ASYSTOLE",
+            HIGH,
+            "Asystole",
+            "no QRS for 4.0 s, signal valid, no fibrillation",
+            199684,
+            latches=True,
+        ),
+        Kind(
+            "VFIB",
+            HIGH,
+            "Ventricular fibrillation",
+            "fibrillatory waveform for 4 s",
+            None,
+            latches=True,
+        ),
+        Kind(
+            "VTACH",
+            HIGH,
+            "Ventricular tachycardia",
+            "5 or more V in a row at 100 /min or more",
+            199832,
+            latches=True,
+        ),
+        Kind(
+            "EXTREME_TACHY",
+            HIGH,
+            "Extreme tachycardia",
+            "heart rate 20 /min or more above the high limit, or 200 /min",
+            199730,
+            latches=True,
+        ),
+        Kind(
+            "EXTREME_BRADY",
+            HIGH,
+            "Extreme bradycardia",
+            "heart rate 10 /min or more below the low limit, or 30 /min",
+            199694,
+            latches=True,
+        ),
+        Kind("HR_HIGH", MEDIUM, "Heart rate high", "heart rate above the high limit", 196648),
+        Kind("HR_LOW", MEDIUM, "Heart rate low", "heart rate below the low limit", 196670),
+        Kind("NSVT", MEDIUM, "Non-sustained VT", "3 or 4 V in a row at 100 /min or more", 199834),
+        Kind(
+            "VENT_RHYTHM",
+            MEDIUM,
+            "Ventricular rhythm",
+            "14 or more V in a row below 100 /min",
+            199828,
+        ),
+        Kind("RUN_PVCS", MEDIUM, "Run of PVCs", "3 or more V in a row below 100 /min", 199820),
+        Kind("PAUSE", MEDIUM, "Pause", "no QRS for 2.0 s", 199716),
+        Kind(
+            "SVT",
+            MEDIUM,
+            "Supraventricular tachycardia",
+            "5 or more S or narrow beats in a row at 180 /min or more",
+            199800,
+        ),
+        Kind(
+            "MISSED_BEAT",
+            LOW,
+            "Missed beat",
+            "RR over 1.75 times the average, the next one short, 3 N before",
+            199686,
+        ),
+        Kind("PAIR_PVCS", LOW, "Pair of PVCs", "exactly 2 V between other beats", 199818),
+        Kind(
+            "R_ON_T", LOW, "R on T", "V closer than a third of the average RR, then a pause", 199814
+        ),
+        Kind("BIGEMINY", LOW, "Ventricular bigeminy", "3 cycles of N V", 199690),
+        Kind("TRIGEMINY", LOW, "Ventricular trigeminy", "3 cycles of N N V", 199844),
+        Kind("PVC_RATE", LOW, "PVC rate high", "more than 10 V in a minute", 199860),
+        Kind("AFIB", LOW, "Atrial fibrillation", "irregular RR without P waves for 60 s", 199736),
+        Kind(
+            "IRREGULAR_HR",
+            LOW,
+            "Irregular heart rate",
+            "irregular RR for 60 s, not atrial fibrillation",
+            199766,
+        ),
+        _inop("LEADS_OFF", LOW, "Leads off", "the device reports a lead off", raised_after=10.0),
+        _inop("ARTIFACT", LOW, "Artifact", "noise: only lethal arrhythmias are looked for"),
+        _inop("CANNOT_ANALYZE", MEDIUM, "Cannot analyze ECG", "no reliable beat for 20 s"),
+        _inop(
+            "NO_DATA",
+            LOW,
+            "No data from device",
+            "no samples from the device for 3 s",
+            raised_after=10.0,
+        ),
+        _inop("LEARNING", INFO, "Learning", "the signal has just begun"),
+        _inop("NOT_MONITORED", MEDIUM, "Not monitored", "samples arrive but nobody analyses them"),
+        _inop("ANALYSIS_LAG", MEDIUM, "Analysis delayed", "the analysis is late"),
+        _inop(
+            "MODEL_FAIL",
+            MEDIUM,
+            "Beat classification failed",
+            "the beat model failed; rate and asystole go on",
+        ),
+        _inop("ALARMS_PAUSED", INFO, "Alarms paused", "someone paused the sound"),
+        _inop("DELIVERY_FAIL", MEDIUM, "Alarm not delivered", "an alarm receiver did not confirm"),
     )
 }
 """Every kind by its name, the most urgent of each group first."""

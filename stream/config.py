@@ -23,7 +23,7 @@ class Settings:
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
         keep_samples, keep_events, keep_alarms: seconds of retention by class.
-        max_sample_bytes: size at which the oldest samples are dropped, whatever their age.
+        max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
         log_level: of the server's own log.
     """
 
@@ -39,7 +39,8 @@ class Settings:
     keep_samples: float = 3 * DAY
     keep_events: float = 30 * DAY
     keep_alarms: float = 365 * DAY
-    max_sample_bytes: int = 50_000_000_000
+    max_sample_bytes: int = 20_000_000_000
+    max_event_bytes: int = 4_000_000_000
     log_level: str = "info"
 
     @classmethod

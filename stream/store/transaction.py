@@ -59,6 +59,30 @@ class Transaction:
         rows = [self._owned(**msgspec.structs.asdict(c), saved_at=now) for c in checkpoints]
         upsert(self._conn, tables.checkpoints, rows)
 
+    def move_checkpoints(self, patients: Sequence[str], offset: int) -> None:
+        """Nothing has come of these patients up to `offset`: their checkpoints stand there too."""
+        checkpoints = tables.checkpoints
+        statement = (
+            sa.update(checkpoints)
+            .where(
+                checkpoints.c.partition == self._partition,
+                checkpoints.c.patient == sa.bindparam("this"),
+            )
+            .values(offset=offset)
+        )
+        if patients:
+            self._conn.execute(statement, [{"this": patient} for patient in patients])
+
+    def drop_checkpoints(self, patients: Sequence[str]) -> None:
+        """These patients' streams are over: there is nothing to go on with."""
+        checkpoints = tables.checkpoints
+        for patient in patients:
+            self._conn.execute(
+                sa.delete(checkpoints).where(
+                    checkpoints.c.partition == self._partition, checkpoints.c.patient == patient
+                )
+            )
+
     def enqueue(self, topic: str, entries: Sequence[Entry]) -> None:
         """Put entries into the outbox; one whose id was ever enqueued (and is kept) is ignored.
 

@@ -1,0 +1,159 @@
+"""The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment.
+
+One compiled loop takes any number of raw samples of any number of patients. Every patient is
+advanced alone, one sample after another, so that neither the sizes of blocks nor the company of
+other patients can change a result; what leaves the loop are beats with the classifier's inputs,
+and one `HOP_OUT` for each whole hop of the patient's own sample index.
+"""
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+from ecg.types import HOP
+from stream.engine import clean, detect, fibrillation, quality, segment
+
+BEAT_OUT = np.dtype(
+    [
+        ("place", "i8"),  # k: place of the row in the call
+        ("row", "i8"),
+        ("ready", "i8"),  # grid samples consumed when the beat was complete
+        ("sample", "f8"),  # R on the 250 Hz grid
+        ("rr", "f8"),  # seconds since the beat before, 0 where unknown
+        ("quality", "f4"),
+    ],
+    align=True,
+)
+
+HOP_OUT = np.dtype(
+    [
+        ("place", "i8"),  # k: place of the row in the call
+        ("row", "i8"),
+        ("n", "i8"),  # grid samples consumed: a multiple of HOP
+        ("valid", "u1"),
+        ("noisy", "u1"),
+        ("fibrillation", "u1"),
+        ("quality", "f4"),
+        ("p_evidence", "f4"),  # 0 to 1, how surely P waves are there
+    ],
+    align=True,
+)
+
+
+@nb.njit(cache=True)
+def advance(
+    cleans: Any,
+    qualities: Any,
+    detects: Any,
+    segments: Any,
+    fibrillations: Any,
+    rows: Any,
+    starts: Any,
+    signal: Any,
+    beats: Any,
+    windows: Any,
+    contexts: Any,
+    hops: Any,
+) -> tuple[int, int]:
+    """Advance `rows[k]` by the raw microvolts `signal[starts[k]:starts[k + 1]]`, for every k.
+
+    Writes beats (BEAT_OUT) with their windows and contexts, and hops (HOP_OUT), each row's in
+    order of time; returns how many of both. The arrays must be large enough (`capacity`).
+    """
+    grid = np.empty(3, np.float32)
+    found = 0
+    passed = 0
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        c, q, d, s, f = cleans[row], qualities[row], detects[row], segments[row], fibrillations[row]
+        for i in range(starts[k], starts[k + 1]):
+            for g in range(clean.push(c, signal[i], grid)):
+                y = grid[g]
+                quality.step(q, grid[g], y)
+                fibrillation.step(f, y)
+                segment.step(s, y)
+                if detect.step(d, y):
+                    segment.add(s, d.beat, d.beat_quality)
+                found = _cut_ready(s, k, row, beats, windows, contexts, found)
+                if s.count % HOP == 0:
+                    _report(hops[passed], k, row, s, q, f)
+                    passed += 1
+    return found, passed
+
+
+@nb.njit(cache=True)
+def _cut_ready(
+    s: Any, place: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
+) -> int:
+    """Cut every beat that is complete; returns the new count of beats."""
+    while segment.ready(s):
+        segment.cut(s, windows[found], contexts[found])
+        out = beats[found]
+        out.place = place
+        out.row = row
+        out.ready = s.count
+        out.sample = s.beat
+        out.rr = s.rr
+        out.quality = s.quality
+        found += 1
+    return found
+
+
+@nb.njit(cache=True)
+def _report(hop: Any, place: int, row: int, s: Any, q: Any, f: Any) -> None:
+    """What the rhythm room learns of one hop."""
+    hop.place = place
+    hop.row = row
+    hop.n = s.count
+    hop.valid = q.valid
+    hop.noisy = q.noisy
+    hop.fibrillation = f.vf
+    hop.quality = q.quality
+    hop.p_evidence = s.p_typical
+
+
+@nb.njit(cache=True)
+def flush(segments: Any, row: int, beats: Any, windows: Any, contexts: Any) -> int:
+    """Before a hole: cut the beats that still wait, with what has arrived; returns how many."""
+    s = segments[row]
+    segment.finish(s)
+    return _cut_ready(s, 0, row, beats, windows, contexts, 0)
+
+
+@nb.njit(cache=True)
+def restart(
+    cleans: Any,
+    qualities: Any,
+    detects: Any,
+    segments: Any,
+    fibrillations: Any,
+    row: int,
+    device_index: int,
+) -> int:
+    """After a hole: what was learned stays, the signal is forgotten; returns the grid index."""
+    clean.restart(cleans[row], device_index)
+    n = cleans[row].n
+    detect.restart(detects[row], n)
+    segment.restart(segments[row], n)
+    quality.init(qualities[row])  # both judge a window of the last seconds: it begins anew
+    fibrillation.init(fibrillations[row])
+    return int(n)
+
+
+@nb.njit(cache=True)
+def init(
+    cleans: Any,
+    qualities: Any,
+    detects: Any,
+    segments: Any,
+    fibrillations: Any,
+    row: int,
+    rate: float,
+) -> None:
+    """Make the all-zero `row` ready for the first sample of a session at `rate` Hz."""
+    clean.init(cleans[row], rate)
+    quality.init(qualities[row])
+    detect.init(detects[row])
+    segment.init(segments[row])
+    fibrillation.init(fibrillations[row])

@@ -1,0 +1,36 @@
+"""What comes out of the pipeline, besides the messages `Beat`, `Vitals` and `Gap`."""
+
+import msgspec
+
+from ecg.conditions import Change
+from ecg.messages import Beat, Gap, Vitals
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A patient's stream begins: the first record of a new session has come."""
+
+    patient: str
+    session: str
+    time: float
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The device said goodbye at device sample `sample`: silence from here on is no failure."""
+
+    patient: str
+    session: str
+    sample: int
+    time: float
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A condition of the signal was set, cleared, or happened once; times are the server's."""
+
+    patient: str
+    session: str
+    change: Change
+    onset_time: float
+    at_time: float
+
+
+Outcome = Beat | Vitals | Gap | Changed | Opened | Closed

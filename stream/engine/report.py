@@ -1,0 +1,151 @@
+"""From the rooms' arrays to messages: beats, vitals and changes in the device's own samples."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from ecg.conditions import Change, Edge
+from ecg.messages import Beat, Vitals
+from ecg.types import CLASSES
+from stream.engine import merge, rhythm
+from stream.engine.outcome import Changed, Outcome
+from stream.engine.streams import Stream
+
+EDGES: Final = {rhythm.CLEAR: Edge.CLEAR, rhythm.SET: Edge.SET, rhythm.ONCE: Edge.ONCE}
+
+
+class Report:
+    """The arrays that one pass has filled, and the words for them.
+
+    Args:
+        beats: `chain.BEAT_OUT`, with labels (n,) and probabilities (n, 5).
+        changes: `rhythm.CHANGE`.
+        vitals: `rhythm.VITALS`.
+        model: id of the model that named the beats.
+    """
+
+    def __init__(
+        self,
+        beats: NDArray[Any],
+        labels: NDArray[Any],
+        probabilities: NDArray[Any],
+        changes: NDArray[Any],
+        vitals: NDArray[Any],
+        model: str,
+    ) -> None:
+        self._beats = beats
+        self._labels = labels
+        self._probabilities = probabilities
+        self._changes = changes
+        self._vitals = vitals
+        self._model = model
+
+    def outcomes(self, streams: Sequence[Stream], items: NDArray[Any]) -> Iterator[Outcome]:
+        """Every item of `merge.judge` in words; `place` of an item indexes `streams`."""
+        for what, index, place, n in items.tolist():
+            stream = streams[place]
+            if what == merge.BEAT:
+                yield self._beat(stream, index)
+            elif what == merge.VITALS:
+                yield self._vital(stream, index, n)
+            else:
+                yield self._change(stream, index)
+
+    def _beat(self, stream: Stream, index: int) -> Beat:
+        _, _, _, at, rr, quality = self._beats[index].item()
+        sample = stream.device(at)
+        return Beat(
+            patient=stream.patient,
+            session=stream.session,
+            sample=sample,
+            time=stream.time(sample),
+            label=CLASSES[self._labels[index]],
+            probabilities=tuple(self._probabilities[index].tolist()),
+            rr=rr if rr > 0.0 else None,
+            quality=quality,
+            model=self._model,
+            flags=stream.flags,
+        )
+
+    def _vital(self, stream: Stream, index: int, n: int) -> Vitals:
+        heart_rate, v_per_minute, quality, name = self._vitals[index].item()
+        return vitals(
+            stream,
+            n,
+            heart_rate=_known(heart_rate),
+            v_per_minute=_known(v_per_minute),
+            rhythm=rhythm.RHYTHMS[name],
+            quality=quality,
+        )
+
+    def _change(self, stream: Stream, index: int) -> Changed:
+        kind, edge, onset, at, value = self._changes[index].item()
+        name = rhythm.KINDS[kind]
+        measure = rhythm.MEASURES.get(name, "")
+        change = Change(
+            kind=name,
+            edge=EDGES[edge],
+            onset=stream.device(onset),
+            at=stream.device(at),
+            value=value if measure else None,
+            measure=measure,
+        )
+        return changed(stream, change)
+
+
+def vitals(
+    stream: Stream,
+    n: int,
+    *,
+    heart_rate: float | None = None,
+    v_per_minute: float | None = None,
+    rhythm: str = "unknown",
+    quality: float = 0.0,
+) -> Vitals:
+    """The vital signs of a stream at grid sample `n`."""
+    sample = stream.device(n)
+    return Vitals(
+        patient=stream.patient,
+        session=stream.session,
+        sample=sample,
+        time=stream.time(sample),
+        heart_rate=heart_rate,
+        v_per_minute=v_per_minute,
+        rhythm=rhythm,
+        quality=quality,
+        unit=stream.unit,
+        bed=stream.bed,
+        rate=stream.arrival.fitted or None,
+    )
+
+
+def changed(stream: Stream, change: Change) -> Changed:
+    """A change with its stream and its times."""
+    return Changed(
+        stream.patient,
+        stream.session,
+        change,
+        stream.time(change.onset),
+        stream.time(change.at),
+    )
+
+
+def lead_off_changes(stream: Stream, sample: int, *, off: bool) -> Iterator[Outcome]:
+    """LEADS_OFF set or cleared at device sample `sample`, when that is news."""
+    if stream.lead_off != off:
+        stream.lead_off = off
+        edge = Edge.SET if off else Edge.CLEAR
+        yield changed(stream, Change("LEADS_OFF", edge, sample, sample))
+
+
+def lead_off_vitals(stream: Stream, start: int, end: int) -> Iterator[Outcome]:
+    """With the lead off the vitals go on, and say that nothing is known."""
+    first = -(-start // merge.VITALS_EVERY) * merge.VITALS_EVERY
+    for n in range(first, end, merge.VITALS_EVERY):
+        yield vitals(stream, n)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

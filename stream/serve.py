@@ -1,0 +1,224 @@
+"""`beatwire serve`: gateway and worker, each a process of its own, on embedded files.
+
+The parent only watches: it starts the roles, starts one again that died, and ends them in order. A
+role that dies again and again is not started for ever.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from stream.config import Settings
+from stream.log import Retention, SqliteLog, Topic
+from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
+
+ROLES: Final = ("all", "gateway", "worker")
+DEATHS: Final = 5
+DEATH_SECONDS: Final = 30.0
+"""A role that died five times in half a minute will not live the sixth time."""
+GRACE_SECONDS: Final = 10.0
+SUPERVISED: Final = "BEATWIRE_SUPERVISED"
+"""Tells a role that its standard input closes when its parent dies."""
+
+_log = logging.getLogger("beatwire")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; each is also a variable BEATWIRE_<NAME>."""
+    parser.add_argument("--role", choices=ROLES, default="all")
+    parser.add_argument("--folder", type=Path, help="where log and store live (default: ./data)")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
+    parser.add_argument("--token", help="credential that peers must show (default: none)")
+    parser.add_argument("--model", help="folder of a model bundle (default: the shipped one)")
+    parser.add_argument(
+        "--simulate", type=int, default=0, metavar="BEDS", help="simulated beds too"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a role, or all of them; returns the exit status."""
+    names = ("folder", "host", "port", "token", "model")
+    settings = Settings.load(**{name: getattr(args, name) for name in names})
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
+    )
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    if SUPERVISED in os.environ:
+        threading.Thread(target=_follow_parent, daemon=True).start()
+    if args.role == "gateway":
+        return _gateway(settings)
+    if args.role == "worker":
+        return asyncio.run(_worker(settings))
+    return _supervise(settings, args.simulate)
+
+
+# ── Roles ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _gateway(settings: Settings) -> int:
+    """All network I/O with devices and people."""
+    import uvicorn  # noqa: PLC0415 - the worker needs no web server
+
+    from stream.gateway.app import create_app  # noqa: PLC0415
+    from stream.gateway.ingest import uvicorn_options  # noqa: PLC0415
+    from stream.store import Store  # noqa: PLC0415
+
+    log = SqliteLog(settings.folder, GATEWAY_WRITES, retention(settings))
+    with Store(settings.folder / "store.db") as store:
+        app = create_app(settings, log, store)
+        uvicorn.run(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            **uvicorn_options(),
+        )
+    return 0
+
+
+async def _worker(settings: Settings) -> int:
+    """Engine and alarm book."""
+    from inference import bundle  # noqa: PLC0415 - the gateway needs no model
+    from inference.classifier import BeatClassifier  # noqa: PLC0415
+    from stream.engine.ward import Ward  # noqa: PLC0415
+    from stream.store import Store  # noqa: PLC0415
+    from stream.worker.version import engine_version  # noqa: PLC0415
+    from stream.worker.worker import Worker  # noqa: PLC0415
+
+    model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
+    ward = Ward(BeatClassifier(model))
+    with Store(settings.folder / "store.db") as store:
+        async with SqliteLog(settings.folder, WORKER_WRITES, retention(settings)) as log:
+            worker = Worker(
+                log,
+                store,
+                ward,
+                engine=engine_version(model.model_id),
+                every=settings.checkpoint_seconds,
+            )
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, worker.stop)
+            await worker.run()
+    return 0
+
+
+def retention(settings: Settings) -> dict[str, Retention]:
+    """How long the log keeps what."""
+    return {
+        Topic.SAMPLES: Retention(settings.keep_samples, settings.max_sample_bytes),
+        Topic.EVENTS: Retention(settings.keep_events, settings.max_event_bytes),
+        Topic.ALARMS: Retention(settings.keep_alarms, settings.max_event_bytes),
+    }
+
+
+# ── Supervision ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Child:
+    """A role's process, and when it died lately."""
+
+    role: str
+    command: list[str]
+    environ: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS))
+
+    def start(self) -> None:
+        """Start it, in a process group of its own: a Ctrl-C is ours to pass on, in order.
+
+        Its standard input is a pipe that nobody writes to: it closes when we die.
+        """
+        self.process = subprocess.Popen(  # noqa: S603 - our own command line
+            self.command, env=self.environ, stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def revive(self, now: float) -> bool:
+        """Start it again if it died; False when it dies too often."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            return True
+        self.deaths.append(now)
+        _log.error("%s ended with status %s", self.role, self.process.returncode)
+        if len(self.deaths) == DEATHS and now - self.deaths[0] < DEATH_SECONDS:
+            return False
+        self.start()
+        return True
+
+    def end(self) -> None:
+        """Ask it to end; kill it when it does not within the grace period."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _supervise(settings: Settings, beds: int) -> int:
+    """Start the roles and watch over them until a signal comes."""
+    url = f"http://{settings.host}:{settings.port}"
+    print(f"Beatwire listens on {url}  (docs: {url}/docs)  Ctrl-C ends it.", flush=True)  # noqa: T201
+    print("Not a medical device.", flush=True)  # noqa: T201
+    children = list(_children(settings, beds))
+    with _until_signal() as ended:
+        for child in children:
+            child.start()
+        alive = True
+        while alive and not ended.wait(0.2):
+            alive = all(child.revive(time.monotonic()) for child in children)
+    for child in reversed(children):
+        child.end()
+    return 0 if alive else 1
+
+
+def _children(settings: Settings, beds: int) -> Iterator[Child]:
+    environ = os.environ | {
+        f"BEATWIRE_{name}": str(getattr(settings, name.lower()))
+        for name in ("FOLDER", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL")
+    }
+    environ[SUPERVISED] = "1"
+    for role in ("worker", "gateway"):
+        yield Child(role, [*_beatwire(), "serve", "--role", role], environ)
+    if beds:
+        url = f"ws://{settings.host}:{settings.port}"
+        command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url]
+        yield Child("simulator", command, environ)
+
+
+def _follow_parent() -> None:
+    """End in order when the parent is gone."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _beatwire() -> Sequence[str]:
+    return [sys.executable, "-m", "stream.cli"]
+
+
+@contextlib.contextmanager
+def _until_signal() -> Iterator[threading.Event]:
+    """While this lasts, SIGINT and SIGTERM set the flag instead of interrupting."""
+    ended = threading.Event()
+    before = {n: signal.signal(n, lambda *_: ended.set()) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,138 @@
+"""What one turn of the worker writes to the store, in one transaction guarded by the epoch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from ecg.messages import (
+    Acknowledge,
+    Admit,
+    Alarm,
+    Command,
+    CommandDone,
+    Discharge,
+    PauseAudio,
+    SetLimits,
+)
+from ecg.wire import pack
+from stream.engine.trends import Minute
+from stream.engine.ward import Event
+from stream.store import Audit, Checkpoint, Store, Trend
+from stream.store.transaction import Transaction
+from stream.worker import codec
+
+
+class Turn(msgspec.Struct):
+    """Everything that became of one turn: from these records to these positions.
+
+    Attributes:
+        events: in order of time for each patient.
+        commands: by id, those that were carried out in this turn.
+        books: the alarm book's state of every patient it was told of.
+        checkpoints, moved, dropped: engine states to keep, to leave standing at the new position,
+            and to forget.
+        minutes: complete ones, with their patients.
+        positions: next offsets, by topic.
+    """
+
+    events: list[Event] = []
+    commands: dict[str, Command] = {}
+    books: dict[str, bytes] = {}
+    checkpoints: list[Checkpoint] = []
+    moved: list[str] = []
+    dropped: list[str] = []
+    minutes: list[tuple[str, Minute]] = []
+    positions: dict[str, int] = {}
+
+
+def commit(store: Store, partition: int, epoch: int, turn: Turn, samples: str) -> bool:
+    """Write a turn; True when something now waits in the outbox.
+
+    Args:
+        store: where to.
+        partition: whose turn it is.
+        epoch: of this owner.
+        turn: what to write.
+        samples: name of the sample topic, whose position checkpoints refer to.
+
+    Raises:
+        Fenced: another worker owns the partition.
+    """
+    through_outbox = [e for e in turn.events if isinstance(e, Alarm | CommandDone)]
+    with store.transaction(partition, epoch) as tx:
+        _alarms(tx, through_outbox)
+        _commands(tx, through_outbox, turn.commands)
+        if turn.books:
+            tx.save_books(turn.books)
+        if turn.checkpoints:
+            tx.save_checkpoints(turn.checkpoints)
+        tx.move_checkpoints(turn.moved, turn.positions.get(samples, 0))
+        tx.drop_checkpoints(turn.dropped)
+        if turn.minutes:
+            tx.save_trends([_trend(patient, minute) for patient, minute in turn.minutes])
+        for topic, position in turn.positions.items():
+            tx.advance(topic, position)
+    return bool(through_outbox)
+
+
+def _alarms(tx: Transaction, events: Sequence[Event]) -> None:
+    """Alarms into history, and all into the outbox."""
+    for event in events:
+        if isinstance(event, Alarm):
+            tx.save_alarm(event)
+        tx.enqueue(codec.topic(event), [codec.entry(event)])
+
+
+def _commands(tx: Transaction, events: Iterable[Event], commands: Mapping[str, Command]) -> None:
+    """What people asked: its result, an audit line, and who lies where."""
+    for event in events:
+        if not isinstance(event, CommandDone):
+            continue
+        tx.finish_command(event.id, event.patient, pack(event))
+        command = commands.get(event.id)
+        if command is None:
+            continue
+        tx.audit(_audit(command, event))
+        if isinstance(command, Admit) and not event.refused:
+            tx.admit(command)
+        elif isinstance(command, Discharge) and not event.refused:
+            tx.discharge(command)
+
+
+def _audit(command: Command, done: CommandDone) -> Audit:
+    return Audit(
+        id=command.id,
+        at=command.at,
+        who=command.by,
+        what=done.action + (f" refused: {done.refused}" if done.refused else ""),
+        patient=command.patient,
+        detail=_detail(command),
+    )
+
+
+def _detail(command: Command) -> str:
+    """The part of a command that people want to read."""
+    if isinstance(command, Acknowledge):
+        return f"{command.alarm} {command.note}".strip()
+    if isinstance(command, PauseAudio):
+        return f"{command.seconds:g} s"
+    if isinstance(command, SetLimits):
+        return f"{command.low:g} to {command.high:g} /min"
+    if isinstance(command, Admit):
+        return f"{command.location.unit} {command.location.bed}".strip()
+    return ""
+
+
+def _trend(patient: str, minute: Minute) -> Trend:
+    known = minute.rates > 0
+    return Trend(
+        patient=patient,
+        minute=minute.minute,
+        rate_min=minute.rate_min if known else None,
+        rate_mean=minute.rate_sum / minute.rates if known else None,
+        rate_max=minute.rate_max if known else None,
+        beats=minute.beats,
+        v_beats=minute.v_beats,
+        s_beats=minute.s_beats,
+        seconds=minute.seconds,
+    )
