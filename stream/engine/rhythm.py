@@ -26,7 +26,6 @@ from stream.engine.rhythm_irregular import (
 )
 from stream.engine.rhythm_rate import count_v, heart_rate, push_rr, turn_seconds, v_per_minute
 from stream.engine.rhythm_runs import (
-    FAR,
     end_run,
     other_beat,
     patterns,
@@ -197,7 +196,6 @@ def _begin(s: Any, horizon: int) -> None:
     s.lost = horizon
     s.regular_since = horizon
     s.fibrillated = horizon - GIVE_UP
-    s.since_v = -FAR
     s.nn_share = 1.0
 
 

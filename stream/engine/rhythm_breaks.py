@@ -14,7 +14,7 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
-from stream.engine.rhythm_runs import FAR, end_run
+from stream.engine.rhythm_runs import end_run
 from stream.engine.rhythm_silence import LEARN
 from stream.engine.rhythm_state import (
     AFIB,
@@ -70,7 +70,7 @@ def _break(s: Any, out: Any) -> None:
     s.known = 0
     s.gap_rr = 0.0
     s.early_rr = 0.0
-    s.since_v = -FAR
+    s.since_v = 0
     s.cycles[:] = 0
     s.narrow = 0
     s.normals = 0

@@ -37,6 +37,9 @@ FAST_RUN: Final = 100.0
 FASTEST_RUN: Final = 320.0
 """Per minute: faster "beats" are noise or fibrillation, which has a detector of its own."""
 
+ROUNDING: Final = 0.01
+"""Per minute: intervals are kept in single precision, and the limit itself belongs to VTACH."""
+
 SHORT_RUN: Final = 3
 LONG_RUN: Final = 5
 RHYTHM_RUN: Final = 14
@@ -54,9 +57,6 @@ PATTERN: Final = 3
 
 BROKEN: Final = 2
 """Cycles that end one."""
-
-FAR: Final = 1_000_000
-"""Stands for "no V beat within reach": an F or Q stands between."""
 
 
 @nb.njit(cache=True)
@@ -77,7 +77,7 @@ def _name_run(s: Any, out: Any) -> None:
     rate = 60.0 / mean_recent(s.rr, s.rr_count, min(s.run, LONG_RUN) - 1)
     if rate > FASTEST_RUN:
         return
-    if rate < FAST_RUN:
+    if rate < FAST_RUN - ROUNDING:
         set_on(s, out, RUN_PVCS, s.run_start, rate)
         if s.run >= RHYTHM_RUN:
             set_on(s, out, VENT_RHYTHM, s.run_start, rate)
@@ -114,29 +114,36 @@ def patterns(s: Any, out: Any, label: int) -> None:
     """NV, NV, NV is bigeminy; NNV, NNV, NNV is trigeminy (N stands for N and S)."""
     _pattern(s, out, label, 1)
     _pattern(s, out, label, 2)
-    if label == LABEL_V:
-        s.since_v = 0
-    elif label in {LABEL_N, LABEL_S}:
-        s.since_v += 1
-    else:
-        s.since_v = -FAR
+    s.since_v = s.since_v + 1 if label in {LABEL_N, LABEL_S} else 0
 
 
 @nb.njit(cache=True)
 def _pattern(s: Any, out: Any, label: int, normals: int) -> None:
     index = normals - 1
     kind = BIGEMINY if normals == 1 else TRIGEMINY
-    s.missed[index] += 1
     if label == LABEL_V and s.since_v == normals and s.cycles[index] > 0:
         s.cycles[index] += 1
         s.missed[index] = 0
         if s.cycles[index] >= PATTERN:
             set_on(s, out, kind, s.cycle_start[index], float(s.cycles[index]))
-    elif label == LABEL_V:
-        s.cycles[index] = 1 if s.since_v >= normals else 0
-        s.cycle_start[index] = s.last - index * recent(s.rr, s.rr_count, 1) * RATE
+        return
+    _miss(s, index, label)
     if s.missed[index] >= BROKEN * (normals + 1):
         set_off(s, out, kind, 0.0)
+
+
+@nb.njit(cache=True)
+def _miss(s: Any, index: int, label: int) -> None:
+    """A beat that completes no cycle: a V out of place breaks one, others by their number."""
+    normals = index + 1
+    s.missed[index] += 1
+    if label == LABEL_V:
+        waited = s.missed[index] - (1 if s.since_v > 0 else 0)
+        s.missed[index] = max(waited, normals + 1)
+        s.cycles[index] = 1 if s.since_v >= normals else 0
+        s.cycle_start[index] = s.last - index * recent(s.rr, s.rr_count, 1) * RATE
+    elif label not in {LABEL_N, LABEL_S}:
+        s.cycles[index] = 0
 
 
 @nb.njit(cache=True)

@@ -1,0 +1,145 @@
+"""Rules over the classes of beats: runs, pairs, bigeminy, SVT (ALARMS.md, by name)."""
+
+import pytest
+from rhythm_script import Beats, Player, played
+
+LEAD_IN = "N" * 12
+
+
+def test_third_v_is_nsvt_and_the_fifth_makes_it_vtach_with_the_same_onset():
+    """A run at 150 /min: NSVT at its third beat, VTACH at its fifth, NSVT gone without an alarm."""
+    beats = Beats().say(LEAD_IN).say("VVVVVVV", 0.4)
+    player = played(beats)
+    assert player.edges() == [("NSVT", "set"), ("VTACH", "set"), ("NSVT", "clear")]
+    nsvt, vtach, _ = player.told
+    first = beats.beats[12][0]
+    assert nsvt.onset == vtach.onset == pytest.approx(first, abs=0.01)
+    assert nsvt.at == pytest.approx(first + 0.8, abs=0.11)
+    assert vtach.at == pytest.approx(first + 1.6, abs=0.11)
+    assert vtach.value == pytest.approx(150, abs=1)
+
+
+def test_vtach_ends_with_the_third_beat_that_is_not_v():
+    """Two sinus beats within a tachycardia do not end it."""
+    beats = Beats().say(LEAD_IN).say("VVVVVVV", 0.4).say("NN").say("VVV", 0.4).say("NNN")
+    player = played(beats)
+    assert player.edges("VTACH") == [("VTACH", "set"), ("VTACH", "clear")]
+    assert player.first("VTACH", "clear").at == pytest.approx(beats.now, abs=0.11)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_three_or_four_fast_v_are_nsvt_only(count):
+    """A short run clears with the next other beat and never becomes VTACH."""
+    player = played(Beats().say(LEAD_IN).say("V" * count, 0.4).say("NNNN"))
+    assert player.edges() == [("NSVT", "set"), ("NSVT", "clear")]
+
+
+def test_run_below_100_is_run_pvcs_and_from_14_beats_a_ventricular_rhythm():
+    """An idioventricular rhythm of 75 /min is no tachycardia however long it lasts."""
+    player = played(Beats().say(LEAD_IN).say("V" * 15).say("NNNN"))
+    assert player.edges() == [
+        ("RUN_PVCS", "set"),
+        ("VENT_RHYTHM", "set"),
+        ("RUN_PVCS", "clear"),
+        ("VENT_RHYTHM", "clear"),
+    ]
+    onset, at = player.first("VENT_RHYTHM").onset, player.first("VENT_RHYTHM").at
+    assert at - onset == pytest.approx(13 * 0.8, abs=0.11)
+
+
+def test_run_exactly_at_100_is_a_tachycardia():
+    """The limit itself belongs to VTACH (≥ 100 /min)."""
+    assert ("VTACH", "set") in played(Beats().say(LEAD_IN).say("VVVVV", 0.6)).edges()
+
+
+def test_slow_run_that_becomes_fast_becomes_vtach():
+    """The rate is that of the last five beats, so an accelerating rhythm is found."""
+    player = played(Beats().say(LEAD_IN).say("VVVVVV", 0.9).say("VVVVV", 0.4))
+    assert player.edges("VTACH") == [("VTACH", "set")]
+
+
+def test_run_of_beats_the_model_is_unsure_of_is_not_believed():
+    """A run with a mean confidence below one half raises nothing."""
+    player = Player()
+    player.confidence = 0.4
+    beats = Beats().say(LEAD_IN).say("V" * 8, 0.4)
+    assert player.play(beats, beats.now + 1).edges() == []
+
+
+def test_beats_of_poor_quality_make_no_run():
+    """V in noise counts as Q: rate goes on, no ventricular alarm."""
+    player = Player()
+    player.quality = 0.1
+    beats = Beats().say(LEAD_IN).say("V" * 8, 0.4)
+    player.play(beats, beats.now + 1)
+    assert player.edges() == []
+    assert player.vitals()["heart_rate"] > 75
+
+
+def test_vtach_is_not_ended_by_a_failing_model():
+    """Q of confidence 0 is no evidence against a tachycardia."""
+    beats = Beats().say(LEAD_IN).say("VVVVVV", 0.4)
+    player = played(beats, beats.now + 0.2)
+    player.confidence = 0.0
+    player.play(beats.say("QQQQQQ", 0.4), beats.now + 1)
+    assert player.edges("VTACH") == [("VTACH", "set")]
+
+
+def test_exactly_two_v_are_a_pair():
+    """Two V between others: once, with the onset of the first."""
+    beats = Beats().say(LEAD_IN).say("VV", 0.5).say("N")
+    player = played(beats)
+    assert player.edges() == [("PAIR_PVCS", "once")]
+    assert player.told[0].onset == pytest.approx(beats.beats[12][0], abs=0.01)
+
+
+@pytest.mark.parametrize("classes", ["V", "VVV"])
+def test_one_or_three_v_are_no_pair(classes):
+    """Neither a single PVC nor a run is a pair."""
+    player = played(Beats().say(LEAD_IN).say(classes, 0.8).say("NNN"))
+    assert player.edges("PAIR_PVCS") == []
+
+
+def test_bigeminy_after_three_cycles_and_until_two_are_broken():
+    """NV NV NV sets it; two sinus cycles (four beats) end it."""
+    beats = Beats().say(LEAD_IN).say("VNVNV")
+    player = played(beats.say("NNNN"))
+    assert player.edges() == [("BIGEMINY", "set"), ("BIGEMINY", "clear")]
+    assert player.first("BIGEMINY").onset == pytest.approx(beats.beats[11][0], abs=0.01)
+    assert player.first("BIGEMINY").at == pytest.approx(beats.beats[16][0], abs=0.11)
+
+
+def test_bigeminy_survives_one_broken_cycle():
+    """One missing PVC does not end it."""
+    player = played(Beats().say(LEAD_IN).say("VNVNVNVNNVNVNV"))
+    assert player.edges("BIGEMINY") == [("BIGEMINY", "set")]
+
+
+def test_trigeminy_after_three_cycles_and_until_two_are_broken():
+    """NNV NNV NNV sets it, six beats without a PVC in place end it; it is no bigeminy."""
+    player = played(Beats().say(LEAD_IN).say("VNNVNNV").say("N" * 8))
+    assert player.edges() == [("TRIGEMINY", "set"), ("TRIGEMINY", "clear")]
+
+
+def test_two_cycles_are_no_bigeminy():
+    """Two PVCs in a row of NV raise nothing."""
+    assert played(Beats().say(LEAD_IN).say("VNVNNNN")).edges() == []
+
+
+@pytest.mark.parametrize("classes", ["SSSSSS", "NNNNNN"])
+def test_five_narrow_beats_at_180_are_svt_until_three_slower_intervals(classes):
+    """S or narrow beats at 200 /min; three normal intervals end it."""
+    beats = Beats().say(LEAD_IN).say(classes, 0.3).say("NNN")
+    player = played(beats)
+    assert player.edges("SVT") == [("SVT", "set"), ("SVT", "clear")]
+    assert player.first("SVT").value == pytest.approx(200, abs=2)
+
+
+def test_v_beats_at_180_are_no_svt():
+    """A wide tachycardia is not supraventricular."""
+    assert played(Beats().say(LEAD_IN).say("V" * 8, 0.3)).edges("SVT") == []
+
+
+def test_narrow_beats_below_180_are_no_svt():
+    """170 /min raises nothing here: that is for the rate limits."""
+    assert played(Beats().say(LEAD_IN).say("N" * 20, 60 / 170)).edges("SVT") == []
