@@ -76,7 +76,8 @@ def _check(manifest: Manifest, model: bytes) -> None:
     if manifest.labels != list(CLASSES) or not set(manifest.outputs) <= set(CLASSES):
         raise ModelError("bundle_labels", f"{manifest.labels} {manifest.outputs}")
     missing = {"S", "V"} & set(manifest.outputs) - set(manifest.thresholds)
-    if missing or not all(0 < t <= 1 for t in manifest.thresholds.values()):
+    unknown = set(manifest.thresholds) - set(CLASSES)
+    if missing or unknown or not all(0 < t <= 1 for t in manifest.thresholds.values()):
         raise ModelError("bundle_labels", f"thresholds {manifest.thresholds}")
     found = hashlib.sha256(model).hexdigest()
     if found != manifest.model_sha256:

@@ -41,6 +41,8 @@ class BeatClassifier:
         self, windows: npt.NDArray[np.float32], context: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
         """Class index (n,) int8 into CLASSES and probabilities (n, 5) float32, row by row."""
+        if not (np.isfinite(windows).all() and np.isfinite(context).all()):
+            raise ModelError("input_not_finite", "a window or context holds NaN or infinity")
         count = len(windows)
         probabilities = np.zeros((count, len(CLASSES)), np.float32)
         for i in range(count):
@@ -72,8 +74,6 @@ class BeatClassifier:
 
     def _infer(self) -> npt.NDArray[np.float32]:
         """Run the model on `_row`. NaN passes TFLite silently, so both ends are guarded."""
-        if not np.isfinite(self._row).all():
-            raise ModelError("input_not_finite", "a feature of the beat is not a finite number")
         self._interpreter.set_tensor(self._source, self._row)
         self._interpreter.invoke()
         result: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._sink)[0]
