@@ -23,7 +23,7 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 MAX_INDEX: Final = 2**53
 """Largest sample index: exact in JSON readers that keep numbers as doubles (280 thousand years)."""
 
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$(?!\n)")]
 """A pseudonym or an id: safe in URLs, file names and Kafka keys."""
 Text = Annotated[str, Meta(max_length=256)]
 Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)]
@@ -51,7 +51,7 @@ class Patient(Part, frozen=True, array_like=True):
 
     id: Name
     birth_year: Annotated[int, Meta(ge=1850, le=2200)] | None = None
-    sex: Annotated[str, Meta(pattern=r"^[FMX]$")] | None = None
+    sex: Annotated[str, Meta(pattern=r"^[FMX]$(?!\n)")] | None = None
     category: Category = Category.ADULT
     paced: Paced = Paced.UNKNOWN
 

@@ -59,15 +59,33 @@ def _spec(field: msgspec.structs.FieldInfo) -> Any:
 def to_object(value: Any) -> Any:
     """A message as plain dicts and lists, ready for any JSON encoder that knows bytes."""
     if isinstance(value, msgspec.Struct):
-        config = value.__struct_config__
-        head = {config.tag_field: config.tag} if config.tag_field else {}
-        return head | {
-            field.encode_name: to_object(getattr(value, field.name))
-            for field in msgspec.structs.fields(value)
-        }
+        head, fields = _plan(type(value))
+        made = dict(head)
+        for name, wire_name, is_plain in fields:
+            item = getattr(value, name)
+            made[wire_name] = item if is_plain else to_object(item)
+        return made
     if isinstance(value, tuple):
         return [to_object(item) for item in value]
     return value
+
+
+@cache
+def _plan(struct: type[msgspec.Struct]) -> tuple[dict[str, Any], tuple[tuple[str, str, bool], ...]]:
+    """The type's tag, and of each field both names and whether it goes out as it is."""
+    config = struct.__struct_config__
+    hints = typing.get_type_hints(struct)
+    fields = tuple(
+        (field.name, field.encode_name, not _has_struct(hints[field.name]))
+        for field in msgspec.structs.fields(struct)
+    )
+    return ({config.tag_field: config.tag} if config.tag_field else {}), fields
+
+
+def _has_struct(kind: Any) -> bool:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return True
+    return any(_has_struct(arg) for arg in typing.get_args(kind))
 
 
 def from_twin(value: Any) -> Any:

@@ -8,6 +8,7 @@ escapes.
 import math
 import re
 import typing
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -51,8 +52,9 @@ class Codec:
         Raises:
             WireError: too large, malformed, of an unknown type or version, or out of its limits.
         """
-        if len(frame) > self.max_bytes:
-            text = f"frame has {len(frame)} bytes"
+        size = _size(frame)
+        if size > self.max_bytes:
+            text = f"frame has {size} bytes"
             raise WireError("too_large", text, limit=f"{self.max_bytes} bytes")
         try:
             message = self._decode(frame)
@@ -80,9 +82,19 @@ class Codec:
         return _walk(kind, [int(i) for i in re.findall(r"\[(\d+)\]", path)])
 
 
+def _size(frame: bytes | str) -> int:
+    """Bytes of a frame; text that is all ASCII, as ours is, has as many as characters."""
+    if isinstance(frame, bytes) or frame.isascii():
+        return len(frame)
+    return len(frame.encode(errors="surrogatepass"))
+
+
 def invalid(error: msgspec.ValidationError, field: str) -> WireError:
     """What msgspec says in words, as a typed error about `field`."""
     text = str(error).partition(" - at `")[0]
+    named = re.search(r"(?:required|unknown) field `(\w+)`", text)
+    if named:
+        field = f"{field}.{named[1]}".removeprefix(".")
     return WireError(_code(text), text, field=field, limit=_limit(text))
 
 
@@ -93,14 +105,17 @@ def json_field(path: str) -> str:
 
 def _tag(frame: bytes) -> str:
     """The type name at the head of a MessagePack frame, empty when there is none."""
-    head = msgspec.msgpack.decode(frame)
+    try:
+        head = msgspec.msgpack.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""
     return head[0] if isinstance(head, list) and head and isinstance(head[0], str) else ""
 
 
 def _walk(kind: Any, path: list[int]) -> str:
     """Names of the fields along a path of positions in array-like structs."""
     if kind is None:
-        return "type"
+        return "type" if path else ""
     names: list[str] = []
     for position in path:
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
@@ -119,6 +134,7 @@ def _walk(kind: Any, path: list[int]) -> str:
 _CODES: Final = (
     ("Invalid value", "unknown_type"),
     ("missing required field", "missing_field"),
+    ("unknown field", "unknown_field"),
     ("`array` of at least length", "missing_field"),
     ("`array` of length", "out_of_range"),
     (", got `", "wrong_type"),
@@ -146,27 +162,57 @@ def check(message: Any) -> None:
     """
     if message.v != m.VERSION:
         raise WireError("version", f"version {message.v}", field="v", limit=str(m.VERSION))
+    _check_numbers(message)
     if isinstance(message, m.Block):
         _check_block(message)
     elif isinstance(message, m.Hello):
         _check_leads(message.leads, message.uv_per_lsb)
-    elif isinstance(message, m.Heartbeat):
-        _check_finite("time", message.time)
     elif isinstance(message, m.SetLimits) and not message.low < message.high:
         raise WireError("out_of_range", "low limit is not below high", field="low", limit="< high")
 
 
-def _check_finite(field: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise WireError(
-            "not_finite", f"{field} is not a finite number", field=field, limit="finite"
-        )
+def _check_numbers(struct: msgspec.Struct, path: str = "") -> None:
+    """Every number must be finite; what a type bounds on both sides is already."""
+    for name, wire_name in _unbounded(type(struct)):
+        _check_finite(path + wire_name, getattr(struct, name))
+
+
+def _check_finite(field: str, value: Any) -> None:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            text = f"{field} is not a finite number"
+            raise WireError("not_finite", text, field=field, limit="finite")
+    elif isinstance(value, tuple):
+        for item in value:
+            _check_finite(field, item)
+    elif isinstance(value, msgspec.Struct):
+        _check_numbers(value, f"{field}.")
+
+
+@cache
+def _unbounded(struct: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields of a struct, with their names on the wire, that may hold a number not finite."""
+    hints = typing.get_type_hints(struct, include_extras=True)
+    fields = msgspec.structs.fields(struct)
+    return tuple((f.name, f.encode_name) for f in fields if _is_unbounded(hints[f.name]))
+
+
+def _is_unbounded(kind: Any) -> bool:
+    if typing.get_origin(kind) is typing.Annotated:
+        base, *metas = typing.get_args(kind)
+        bounded = any(meta.le is not None for meta in metas if isinstance(meta, msgspec.Meta))
+        return _is_unbounded(base) and not bounded
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return bool(_unbounded(kind))
+    return kind is float or any(_is_unbounded(arg) for arg in typing.get_args(kind))
 
 
 def _check_leads(leads: tuple[str, ...], gains: tuple[float, ...]) -> None:
     if len(gains) != len(leads):
         text = f"{len(gains)} gains for {len(leads)} leads"
         raise WireError("mismatch", text, field="uv_per_lsb", limit=f"{len(leads)} values")
+    if len(leads) == 1:
+        return
     named = [lead for lead in leads if lead != "unknown"]
     if len(set(named)) != len(named):
         raise WireError("mismatch", "a lead stands twice", field="leads", limit="unique names")
@@ -181,17 +227,21 @@ def _check_block(block: m.Block) -> None:
     if not m.MIN_BLOCK_SECONDS - 1 / block.rate <= seconds <= m.MAX_BLOCK_SECONDS:
         limit = f"{m.MIN_BLOCK_SECONDS} to {m.MAX_BLOCK_SECONDS} s"
         raise WireError("out_of_range", f"block of {seconds:.3f} s", field="payload", limit=limit)
-    if block.device_time is not None:
-        _check_finite("device_time", block.device_time)
+    if block.end > m.MAX_INDEX:
+        limit = f"end <= {m.MAX_INDEX}"
+        raise WireError("out_of_range", "the block ends too late", field="first", limit=limit)
     for change in block.lead_off:
         if len(change.off) != len(block.leads):
             limit = f"{len(block.leads)} values"
             raise WireError("mismatch", "a flag for each lead", field="lead_off.off", limit=limit)
-    if any(not block.first <= at < block.end for at in block.pace) or any(
-        not block.first <= change.at < block.end for change in block.lead_off
-    ):
+    _check_marks("pace", block, block.pace)
+    _check_marks("lead_off.at", block, tuple(change.at for change in block.lead_off))
+
+
+def _check_marks(field: str, block: m.Block, marks: tuple[int, ...]) -> None:
+    if marks and not (block.first <= min(marks) and max(marks) < block.end):
         limit = f"{block.first} to {block.end - 1}"
-        raise WireError("out_of_range", "a mark outside the block", field="lead_off", limit=limit)
+        raise WireError("out_of_range", "a mark outside the block", field=field, limit=limit)
 
 
 COMMANDS = m.Acknowledge | m.PauseAudio | m.SetLimits | m.Admit | m.Discharge

@@ -138,9 +138,9 @@ def test_a_command_is_done_or_refused_when_the_book_says_so(tmp_path, refused, s
     ("path", "body", "status", "code", "field"),
     [
         ("/v1/patients/p1/pause", b"{", 422, "malformed", ""),
-        ("/v1/patients/p1/pause", b'{"seconds": 5}', 422, "missing_field", ""),
+        ("/v1/patients/p1/pause", b'{"seconds": 5}', 422, "missing_field", "by"),
         ("/v1/patients/p1/pause", b'{"by": "n", "seconds": 999}', 422, "out_of_range", "seconds"),
-        ("/v1/patients/p1/pause", b'{"by": "n", "wrong": 1}', 422, "out_of_range", ""),
+        ("/v1/patients/p1/pause", b'{"by": "n", "wrong": 1}', 422, "unknown_field", "wrong"),
         ("/v1/patients/p1/pause", b'{"by": ""}', 422, "out_of_range", "by"),
         ("/v1/patients/p1/pause", b'{"by": 5}', 422, "wrong_type", "by"),
         ("/v1/patients/p1/pause", b"\xff" * 9, 422, "malformed", ""),
