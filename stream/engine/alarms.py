@@ -83,7 +83,8 @@ class Book:
         state = self._patients.get(patient)
         if state is None or session != state.session:
             return []
-        if now < self._due.get(patient, 0.0) and state.arrived != NEVER:
+        waited = now - state.arrived
+        if now < self._due.get(patient, 0.0) and 0.0 <= waited < self._settings.no_data:
             state.arrived = now
             state.sample = max(state.sample, end)
             return []

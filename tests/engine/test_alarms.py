@@ -1,0 +1,518 @@
+"""The alarm book, each rule of ALARMS.md by its name: what happens in, sentences out."""
+
+import pytest
+from alarm_script import START, Ward
+
+from ecg.conditions import CATALOGUE
+from ecg.messages import Admit, Patient, Strip
+from ecg.types import Category, Paced, Priority
+from stream.engine.alarms import Settings
+
+# ── From condition to alarm ──────────────────────────────────────────────────────────────────
+
+
+def test_the_id_is_patient_session_kind_and_onset():
+    """Deterministic, with times of the samples; update_no rises by one."""
+    ward = Ward()
+    ward.tell(14.0, "ASYSTOLE", onset=10.0, value=4.0, measure="s")
+    ward.tell(20.0, "ASYSTOLE", "clear", onset=10.0)
+    ward.acknowledge(21.0, "ASYSTOLE")
+    mine = [a for a in ward.published if a.kind == "ASYSTOLE"]
+    assert {a.id for a in mine} == {"p:s1:ASYSTOLE:2500"}
+    assert [a.update_no for a in mine] == [1, 2, 3]
+    start = mine[0]
+    assert (start.onset_sample, start.detected_sample) == (2500, 3500)
+    assert (start.onset_time, start.detected_time) == (START + 10, START + 14)
+    assert (start.priority, start.code, start.value, start.measure) == (3, 199684, 4.0, "s")
+    assert mine[-1].ended_sample == 5000
+
+
+def test_medium_alarm_ends_with_its_condition():
+    """HR_HIGH does not latch."""
+    ward = Ward()
+    assert ward.vitals(1, 130.0) == ["HR_HIGH start active"]
+    assert [ward.vitals(s, 100.0) for s in (2, 3)] == [[], []]
+    assert ward.vitals(4, 100.0) == []
+    assert ward.tick(7.5) == ["HR_HIGH end ended"]
+
+
+def test_self_clearing_alarm_shows_for_6_s():
+    """A pair of PVCs, once: shown for 6 s from its detection, then ended by a tick."""
+    ward = Ward()
+    assert ward.tell(5.0, "PAIR_PVCS", "once") == ["PAIR_PVCS start active"]
+    assert ward.tick(10.9) == []
+    assert ward.book.next_deadline() <= START + 11.0
+    assert ward.tick(11.0) == ["PAIR_PVCS end ended"]
+
+
+def test_short_condition_shows_for_6_s_too():
+    """A pause that lasts a second stays readable."""
+    ward = Ward()
+    ward.tell(5.0, "PAUSE")
+    assert ward.tell(6.0, "PAUSE", "clear", onset=5.0) == []
+    assert ward.shown() == ["PAUSE active*"]
+    assert ward.tick(11.0) == ["PAUSE end ended"]
+
+
+def test_clear_of_what_is_not_set_does_nothing():
+    """A clear without an alarm is no news."""
+    assert Ward().tell(5.0, "VTACH", "clear") == []
+
+
+def test_backfill_is_recorded_and_never_sounds():
+    """One ended, silent message; nothing live changes."""
+    ward = Ward()
+    assert ward.tell(5.0, "ASYSTOLE", flags=("backfill",)) == ["ASYSTOLE start ended"]
+    assert ward.published[-1].silenced
+    assert ward.tell(9.0, "ASYSTOLE", "clear", flags=("backfill",)) == []
+    assert ward.shown() == []
+
+
+def test_paced_patient_is_flagged():
+    """Whoever sees the alarm knows of the pacemaker."""
+    ward = Ward()
+    ward.admit(1.0, paced=Paced.YES)
+    ward.tell(5.0, "ASYSTOLE")
+    assert "paced" in ward.published[-1].flags
+
+
+# ── Escalation ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_nsvt_escalates_to_vtach_and_keeps_its_id():
+    """Third beat NSVT, fifth VTACH: one alarm, escalated, high from then on."""
+    ward = Ward()
+    assert ward.tell(5.0, "NSVT", onset=4.0) == ["NSVT start active"]
+    assert ward.tell(6.0, "VTACH", onset=4.0) == ["VTACH escalate active"]
+    assert ward.tell(6.0, "NSVT", "clear", onset=4.0) == []
+    alarm = ward.published[-1]
+    assert (alarm.id, alarm.priority, alarm.code) == ("p:s1:NSVT:1000", 3, 199832)
+    assert ward.tell(9.0, "VTACH", "clear", onset=4.0) == ["VTACH update latched"]
+
+
+def test_acknowledged_nsvt_sounds_again_as_vtach():
+    """The acknowledgement was for the lesser alarm."""
+    ward = Ward()
+    ward.tell(5.0, "NSVT", onset=4.0)
+    ward.acknowledge(5.5, "NSVT")
+    assert ward.tell(6.0, "VTACH", onset=4.0) == ["VTACH escalate active"]
+    assert ward.shown() == ["VTACH active*"]
+    assert ward.published[-1].acknowledged_by == ""
+
+
+def test_leads_off_becomes_medium_after_10_s():
+    """Low at first; the deadline is known."""
+    ward = Ward()
+    assert ward.tell(5.0, "LEADS_OFF") == ["LEADS_OFF start active"]
+    assert ward.tick(14.9) == []
+    assert ward.tick(15.0) == ["LEADS_OFF escalate active"]
+    assert ward.published[-1].priority == Priority.MEDIUM
+    assert ward.tell(16.0, "LEADS_OFF", "clear", onset=5.0) == ["LEADS_OFF end ended"]
+
+
+# ── Chains ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("higher", "lower"),
+    [
+        ("VFIB", "VTACH"),
+        ("VTACH", "BIGEMINY"),
+        ("NSVT", "PVC_RATE"),
+        ("ASYSTOLE", "PAUSE"),
+        ("PAUSE", "MISSED_BEAT"),
+        ("EXTREME_TACHY", "HR_HIGH"),
+        ("AFIB", "IRREGULAR_HR"),
+    ],
+)
+def test_higher_alarm_suppresses_the_lower_of_its_chain(higher, lower):
+    """Whichever comes first; and it says so; the lower is back when the higher has gone."""
+    ward = Ward()
+    ward.tell(5.0, lower)
+    assert ward.tell(6.0, higher) == [
+        f"{higher} start active",
+        f"{lower} update active by {higher}",
+    ]
+    assert f"{lower} update active" in ward.tell(30.0, higher, "clear", onset=6.0)
+    ward = Ward()
+    ward.tell(5.0, higher)
+    assert ward.tell(6.0, lower) == [f"{lower} start active by {higher}"]
+    assert f"{lower} active" in ward.shown()
+
+
+def test_other_chains_are_not_suppressed():
+    """A pause under a bigeminy sounds."""
+    ward = Ward()
+    ward.tell(5.0, "BIGEMINY")
+    assert ward.tell(6.0, "PAUSE") == ["PAUSE start active"]
+
+
+def test_latched_alarm_suppresses_nothing():
+    """Its condition is over."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    assert ward.tell(10.0, "BIGEMINY") == ["BIGEMINY start active"]
+
+
+# ── Latching and acknowledgement ─────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", [k for k, v in CATALOGUE.items() if v.latches])
+def test_high_alarms_latch_until_acknowledged(kind):
+    """They stay, marked, however long it takes."""
+    ward = Ward()
+    ward.tell(5.0, kind)
+    assert ward.tell(9.0, kind, "clear", onset=5.0) == [f"{kind} update latched"]
+    assert ward.tick(9000.0) == []
+    assert ward.shown() == [f"{kind} latched*"]
+    assert ward.acknowledge(9001.0, kind) == [f"{kind} end ended", "acknowledge done"]
+    assert ward.shown() == []
+    assert ward.published[-1].acknowledged_by == "nurse"
+
+
+def test_acknowledging_an_active_alarm_silences_but_does_not_hide_it():
+    """It stays on the display, with who and when; it still latches when it ends."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    assert ward.acknowledge(6.0, "VTACH", note="seen") == [
+        "VTACH update acknowledged",
+        "acknowledge done",
+    ]
+    assert ward.shown() == ["VTACH acknowledged"]
+    alarm = ward.published[-1]
+    assert (alarm.acknowledged_by, alarm.acknowledged_at, alarm.note) == (
+        "nurse",
+        START + 6.0,
+        "seen",
+    )
+    assert ward.tell(9.0, "VTACH", "clear", onset=5.0) == ["VTACH update latched"]
+    assert ward.shown() == ["VTACH latched"]
+    assert ward.acknowledge(10.0, "VTACH") == ["VTACH end ended", "acknowledge done"]
+
+
+def test_acknowledged_medium_alarm_ends_with_its_condition():
+    """Nothing to latch."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    ward.acknowledge(6.0, "SVT")
+    assert ward.tell(20.0, "SVT", "clear", onset=5.0) == ["SVT end ended"]
+
+
+def test_a_new_high_alarm_sounds_beside_an_acknowledged_one():
+    """Acknowledgement is of one alarm."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.acknowledge(6.0, "VTACH")
+    ward.tell(7.0, "ASYSTOLE")
+    assert ward.shown() == ["VTACH acknowledged", "ASYSTOLE active*"]
+
+
+def test_a_second_episode_is_a_second_alarm():
+    """The first stays latched beside it."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    ward.tell(20.0, "VTACH")
+    assert ward.shown() == ["VTACH latched*", "VTACH active*"]
+
+
+def test_latched_alarms_are_bounded():
+    """Of many episodes nobody looked at, the newest stay; the oldest end, flagged."""
+    ward = Ward(Settings(latched=2))
+    for at in (10.0, 20.0, 30.0):
+        ward.tell(at, "VTACH")
+        out = ward.tell(at + 5, "VTACH", "clear", onset=at)
+    assert out == ["VTACH update latched", "VTACH end ended"]
+    assert ward.published[-1].flags == ("superseded",)
+    assert ward.published[-1].onset_sample == 2500
+
+
+def test_acknowledging_everything():
+    """An empty alarm id means all of the patient's alarms."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(6.0, "ASYSTOLE")
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    assert ward.acknowledge(10.0) == [
+        "VTACH end ended",
+        "ASYSTOLE update acknowledged",
+        "acknowledge done",
+    ]
+
+
+def test_acknowledging_what_is_not_there_is_refused():
+    """With a code; nothing else happens."""
+    assert Ward().acknowledge(5.0, "p:s1:VTACH:1") == ["acknowledge unknown_alarm"]
+
+
+def test_a_command_is_carried_out_once():
+    """The same id again does nothing, whatever happened since."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.acknowledge(6.0, "VTACH", id="same")
+    assert ward.acknowledge(6.5, "VTACH", id="same") == []
+    assert ward.shown() == ["VTACH acknowledged"]
+
+
+# ── Time-outs ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("PAUSE", 180.0), ("PAIR_PVCS", 600.0)])
+def test_repeated_medium_and_low_alarms_are_silent_for_their_time_out(kind, seconds):
+    """Three minutes at the first level, ten at the second; they show, flagged `repeat`."""
+    ward = Ward()
+    assert ward.tell(5.0, kind, "once") == [f"{kind} start active"]
+    ward.tick(20.0)
+    assert ward.tell(5.0 + seconds - 10, kind, "once") == [f"{kind} start active silent"]
+    assert ward.published[-1].flags == ("repeat",)
+    ward.tick(5.0 + seconds)
+    assert ward.tell(5.0 + seconds + 1, kind, "once") == [f"{kind} start active"]
+
+
+def test_high_alarms_have_no_time_out():
+    """Every one sounds."""
+    ward = Ward()
+    for at in (5.0, 15.0, 25.0):
+        assert ward.tell(at, "VTACH") == ["VTACH start active"]
+        ward.tell(at + 5, "VTACH", "clear", onset=at)
+
+
+def test_repeated_alarm_that_holds_sounds_when_the_time_out_is_over():
+    """Silence is for what comes and goes, not for what stays."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    ward.tell(20.0, "SVT", "clear", onset=5.0)
+    assert ward.tell(60.0, "SVT") == ["SVT start active silent"]
+    assert ward.tick(184.9) == []
+    assert ward.tick(185.0) == ["SVT update active"]
+    assert ward.shown() == ["SVT active*"]
+
+
+def test_what_nobody_could_hear_starts_no_time_out():
+    """A suppressed alarm was not heard, so its repetition is the first."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(6.0, "BIGEMINY")
+    ward.tell(8.0, "BIGEMINY", "clear", onset=6.0)
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    ward.tick(20.0)
+    assert ward.tell(21.0, "BIGEMINY") == ["BIGEMINY start active"]
+
+
+# ── Audio pause ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_audio_pause_silences_shows_itself_and_ends_by_itself():
+    """Two minutes, visible, counted down; then everything sounds again."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    assert ward.pause(6.0) == [
+        "ALARMS_PAUSED start active silent",
+        "SVT update active silent",
+        "pauseaudio done",
+    ]
+    assert (ward.published[-2].value, ward.published[-2].measure) == (120.0, "s")
+    assert ward.tick(125.9) == []
+    assert ward.tick(126.0) == ["ALARMS_PAUSED end ended", "SVT update active"]
+
+
+def test_audio_pause_keeps_new_alarms_of_no_higher_priority_silent():
+    """A second medium alarm shows and is silent."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    ward.pause(6.0)
+    assert ward.tell(7.0, "PAUSE") == ["PAUSE start active silent"]
+    assert "SVT active" in ward.shown()
+
+
+@pytest.mark.parametrize(("first", "second"), [("PAIR_PVCS", "SVT"), ("SVT", "VTACH")])
+def test_audio_pause_is_broken_by_a_higher_priority(first, second):
+    """Medium over low, high over medium."""
+    ward = Ward()
+    ward.tell(5.0, first)
+    ward.pause(6.0)
+    out = ward.tell(7.0, second)
+    assert "ALARMS_PAUSED end ended" in out
+    assert f"{second} active*" in ward.shown()
+
+
+def test_a_new_high_alarm_breaks_every_pause():
+    """Also one that was made for a high alarm."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.pause(6.0)
+    assert "ALARMS_PAUSED end ended" in ward.tell(7.0, "ASYSTOLE")
+    assert ward.shown() == ["VTACH active*", "ASYSTOLE active*"]
+
+
+def test_a_pause_of_0_s_ends_the_pause():
+    """And can be asked for by a person."""
+    ward = Ward()
+    ward.pause(6.0)
+    assert ward.pause(10.0, 0.0) == ["ALARMS_PAUSED end ended", "pauseaudio done"]
+
+
+def test_there_is_no_endless_pause():
+    """A second pause starts the count anew; it never adds up."""
+    ward = Ward()
+    ward.pause(6.0)
+    ward.pause(60.0)
+    assert ward.tick(179.0) == []
+    assert ward.tick(180.0) == ["ALARMS_PAUSED end ended"]
+
+
+# ── Device and program ───────────────────────────────────────────────────────────────────────
+
+
+def test_silent_device_is_no_data_low_at_3_s_and_medium_at_10_s():
+    """Never an asystole; ended by the next block."""
+    ward = Ward()
+    ward.arrive(5.0)
+    assert ward.tick(7.9) == []
+    assert ward.tick(8.0) == ["NO_DATA start active"]
+    assert ward.published[-1].priority == Priority.LOW
+    assert ward.published[-1].onset_time == START + 5.0
+    assert ward.tick(15.0) == ["NO_DATA escalate active"]
+    assert ward.published[-1].priority == Priority.MEDIUM
+    assert ward.arrive(20.0) == ["NO_DATA end ended"]
+
+
+def test_goodbye_is_no_failure():
+    """No NO_DATA follows; what was active ends or stays latched."""
+    ward = Ward()
+    ward.arrive(5.0)
+    ward.tell(5.0, "SVT")
+    ward.tell(5.0, "VTACH")
+    assert ward.goodbye(6.0) == ["VTACH update latched"]
+    assert ward.tick(60.0) == ["SVT end ended"]
+
+
+def test_new_session_ends_or_latches_what_the_older_held():
+    """And what comes late from the older session is not taken for new."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(5.0, "LEADS_OFF")
+    assert ward.new_session(10.0, "s2") == [
+        "VTACH update latched",
+        "LEADS_OFF end ended",
+        "LEARNING start active silent",
+    ]
+    assert ward.tell(12.0, "ASYSTOLE", session="s1") == []
+    assert ward.vitals(5.0, 75.0) == ["LEARNING end ended"]
+    assert ward.shown() == ["VTACH latched*"]
+
+
+def test_change_of_an_unknown_session_is_not_lost():
+    """If nobody told of the session, the change itself does."""
+    ward = Ward()
+    ward.moments["s2"] = 10.0
+    out = ward.tell(1.0, "ASYSTOLE", session="s2")
+    assert out == ["LEARNING start active silent", "ASYSTOLE start active"]
+
+
+def test_learning_shows_until_there_is_a_heart_rate():
+    """Information, silent."""
+    ward = Ward(learned=False)
+    assert ward.vitals(0.0, None) == ["LEARNING start active silent"]
+    assert ward.vitals(1.0, None) == []
+    assert ward.vitals(2.0, 75.0) == ["LEARNING end ended"]
+
+
+def test_faults_of_the_program_are_levels():
+    """Told twice they are one alarm; told off it ends; a fault at the same sample goes on."""
+    ward = Ward()
+    assert ward.fault(5.0, "MODEL_FAIL") == ["MODEL_FAIL start active"]
+    assert ward.fault(6.0, "MODEL_FAIL") == []
+    assert ward.fault(7.0, "MODEL_FAIL", on=False) == ["MODEL_FAIL end ended"]
+    assert ward.fault(8.0, "MODEL_FAIL", on=False) == []
+    assert ward.fault(9.0, "MODEL_FAIL") == ["MODEL_FAIL update active silent"]
+    assert ward.published[-1].update_no == 3
+
+
+def test_artifact_is_silent():
+    """It shows and never sounds."""
+    assert Ward().tell(5.0, "ARTIFACT") == ["ARTIFACT start active silent"]
+
+
+def test_a_stall_of_the_program_is_not_the_devices_silence():
+    """After a restart silence counts from then."""
+    ward = Ward()
+    ward.arrive(5.0)
+    ward.book.resumed(START + 60.0)
+    assert ward.tick(62.9) == []
+    assert ward.tick(63.0) == ["NO_DATA start active"]
+
+
+# ── People ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_limits_of_a_patient():
+    """Set, refused when they cross, and back to the defaults at discharge."""
+    ward = Ward()
+    assert ward.limits(5.0, 60, 100) == ["setlimits done"]
+    assert ward.vitals(6.0, 110.0) == ["HR_HIGH start active"]
+    assert (ward.published[-1].value, ward.published[-1].limit) == (110.0, 100.0)
+    assert ward.limits(7.0, 120, 110) == ["setlimits bad_limits"]
+    assert ward.book.limits("p") == (60, 100)
+    ward.discharge(8.0)
+    assert ward.book.limits("p") == (50, 120)
+
+
+def test_admit_sets_category_and_place():
+    """A neonate has other limits; alarms carry unit and bed."""
+    ward = Ward()
+    assert ward.admit(5.0, "NICU", "7", category=Category.NEONATAL) == ["admit done"]
+    assert ward.book.limits("p") == (100, 200)
+    ward.tell(6.0, "PAUSE")
+    assert (ward.published[-1].unit, ward.published[-1].bed) == ("NICU", "7")
+
+
+def test_transfer_takes_the_alarms_along():
+    """Limits stay, the place changes in every alarm that is shown."""
+    ward = Ward()
+    ward.admit(5.0, "ICU", "1")
+    ward.limits(6.0, 60, 100)
+    ward.tell(7.0, "VTACH")
+    assert ward.admit(8.0, "ICU", "2") == ["VTACH update active", "admit done"]
+    assert ward.published[-1].bed == "2"
+    assert ward.book.limits("p") == (60, 100)
+
+
+def test_discharge_ends_everything():
+    """Latched ones too, flagged; no NO_DATA follows."""
+    ward = Ward()
+    ward.arrive(5.0)
+    ward.tell(5.0, "VTACH")
+    ward.tell(6.0, "VTACH", "clear", onset=5.0)
+    ward.pause(6.5)
+    ward.tell(7.0, "SVT")
+    out = ward.discharge(7.5)
+    assert sorted(out[:-1]) == ["ALARMS_PAUSED end ended", "SVT end ended", "VTACH end ended"]
+    assert ward.published[-1].flags == ("discharged",)
+    assert ward.shown() == []
+    assert ward.tick(100.0) == []
+
+
+def test_somebody_elses_admission_is_refused():
+    """The profile must be the patient's."""
+    assert Ward().do(5.0, Admit, profile=Patient("q")) == ["admit wrong_patient"]
+
+
+# ── Strips ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_strip_is_an_update():
+    """With the next number, also just after the end; later it is refused by silence."""
+    ward = Ward()
+    ward.tell(5.0, "PAIR_PVCS", "once")
+    strip = Strip(0, 10, ())
+    name = "p:s1:PAIR_PVCS:1250"
+    (first,) = ward.book.strip("p", name, strip)
+    assert (first.alarm.update_no, first.alarm.phase, first.alarm.strip) == (2, "update", strip)
+    ward.tick(11.0)
+    assert (ward.published[-1].update_no, ward.published[-1].strip) == (3, None)
+    (second,) = ward.book.strip("p", name, strip)
+    assert (second.alarm.update_no, second.alarm.state) == (4, "ended")
+    ward.tick(60.0)
+    assert ward.book.strip("p", name, strip) == []
