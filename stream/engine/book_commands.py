@@ -2,7 +2,8 @@
 
 from ecg.messages import Acknowledge, Admit, Command, Discharge, Patient, PauseAudio, SetLimits
 from ecg.types import Priority
-from stream.engine.book_rules import Ledger, News
+from stream.engine.book_patient import raise_now
+from stream.engine.book_rules import Ledger
 from stream.engine.book_state import NEVER, PatientState
 from stream.engine.limits import DEFAULTS, LimitState, set_limits
 
@@ -38,10 +39,7 @@ def _pause(ledger: Ledger, seconds: float) -> tuple[str, str]:
         shown = [entry.alarm.priority for entry in state.entries]
         state.pause_base = max([Priority.LOW, *shown])
         state.paused_until = ledger.now + seconds
-        news = News(
-            "ALARMS_PAUSED", state.sample, ledger.now, state.sample, ledger.now, seconds, None, "s"
-        )
-        ledger.start(news, holding=True)
+        raise_now(ledger, "ALARMS_PAUSED", ledger.now, seconds)
     return "", f"{seconds:g} s"
 
 

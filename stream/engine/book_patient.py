@@ -71,12 +71,21 @@ def lower(ledger: Ledger, kind: str, sample: int) -> None:
             ledger.clear(entry, sample)
 
 
-def raise_now(ledger: Ledger, kind: str, onset: float) -> None:
-    """Something that no sample tells: it stands at the newest sample that is known."""
+def raise_now(ledger: Ledger, kind: str, onset: float, value: float | None = None) -> None:
+    """Something that no sample tells, since `onset`; a value is in seconds."""
     state = ledger.state
-    ledger.start(
-        News(kind, state.sample, onset, state.sample, ledger.now, flags=state.flags), holding=True
+    stated = News(
+        kind,
+        state.sample,
+        onset,
+        state.sample,
+        ledger.now,
+        value=value,
+        measure="" if value is None else "s",
+        flags=state.flags,
+        timed=True,
     )
+    ledger.start(stated, holding=True)
 
 
 def news(

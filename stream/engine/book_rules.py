@@ -39,7 +39,11 @@ SILENT: Final = frozenset(["ARTIFACT"])
 
 
 class News(msgspec.Struct, frozen=True, gc=False):
-    """A condition that is to become an alarm, with samples and their times."""
+    """A condition that is to become an alarm, with samples and their times.
+
+    `timed` stands for what no sample tells (silence, a pause, a fault): samples do not move then,
+    so the alarm's id carries the onset's time in milliseconds in place of its sample.
+    """
 
     kind: str
     onset: int
@@ -53,6 +57,7 @@ class News(msgspec.Struct, frozen=True, gc=False):
     quality: float | None = None
     evidence: Evidence | None = None
     flags: tuple[str, ...] = ()
+    timed: bool = False
 
 
 class Ledger:
@@ -244,7 +249,8 @@ class Ledger:
         return None
 
     def _id(self, news: News) -> str:
-        return f"{self.state.profile.id}:{self.state.session}:{news.kind}:{news.onset}"
+        onset = f"t{round(news.onset_time * 1000)}" if news.timed else news.onset
+        return f"{self.state.profile.id}:{self.state.session}:{news.kind}:{onset}"
 
     def _alarm(self, news: News) -> Alarm:
         kind = CATALOGUE[news.kind]

@@ -420,14 +420,14 @@ def test_learning_shows_until_there_is_a_heart_rate():
 
 
 def test_faults_of_the_program_are_levels():
-    """Told twice they are one alarm; told off it ends; a fault at the same sample goes on."""
+    """Told twice they are one alarm; told off it ends; the next is another, with another id."""
     ward = Ward()
     assert ward.fault(5.0, "MODEL_FAIL") == ["MODEL_FAIL start active"]
     assert ward.fault(6.0, "MODEL_FAIL") == []
     assert ward.fault(7.0, "MODEL_FAIL", on=False) == ["MODEL_FAIL end ended"]
     assert ward.fault(8.0, "MODEL_FAIL", on=False) == []
-    assert ward.fault(9.0, "MODEL_FAIL") == ["MODEL_FAIL update active silent"]
-    assert ward.published[-1].update_no == 3
+    assert ward.fault(9.0, "MODEL_FAIL") == ["MODEL_FAIL start active silent"]
+    assert ward.published[-1].id == f"p:s1:MODEL_FAIL:t{round((START + 9) * 1000)}"
 
 
 def test_artifact_is_silent():
