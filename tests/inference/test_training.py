@@ -1,0 +1,156 @@
+"""Training: labels by matching, folds by patient, thresholds, reproducible networks that export."""
+
+import numpy as np
+import pytest
+
+from inference import features
+from inference.evaluation.annotations import Beats, spans
+from inference.training import beats, card
+from inference.training.harvest import harvest
+from inference.training.records import HELD_OUT, LEFT_OUT, Record, label, read
+
+
+def record(samples, classes, vf=()):
+    """A silent record at 250 Hz with these reference beats."""
+    truth = Beats(np.array(samples), np.array(classes, np.int8), spans(list(vf)), spans([]))
+    return Record("x", 250.0, np.zeros(5000), truth)
+
+
+def test_labels_come_from_the_nearest_annotation_within_150_ms():
+    """37 samples are within 150 ms at 250 Hz, 38 are not: such a detection is nobody's beat, N."""
+    one = record([500, 1000, 1500], [2, 1, 2])
+    assert label(np.array([537.0, 1000.0, 1538.0]), one).tolist() == [2, 1, 0]
+
+
+def test_fusion_paced_and_flutter_are_left_out():
+    """F, Q and whatever is found inside flutter do not train."""
+    one = record([500, 1000, 2000], [3, 4, 0], vf=[(2900, 3100)])
+    found = label(np.array([500.0, 1000.0, 2000.0, 3000.0]), one)
+    assert found.tolist() == [LEFT_OUT, LEFT_OUT, 0, LEFT_OUT]
+
+
+def patients(count=8, n=120, seed=0):
+    """Patients whose first feature tells V and whose second tells S."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for k in range(count):
+        labels = rng.choice(3, n, p=(0.7, 0.15, 0.15)).astype(np.int8)
+        inputs = rng.normal(0, 1, (n, features.INPUT)).astype(np.float32)
+        inputs[:, 0] += 4 * (labels == 2)
+        inputs[:, 1] += 4 * (labels == 1)
+        out.append(beats.Patient(str(k), "ab"[k % 2], inputs, labels))
+    return out
+
+
+def test_no_patient_is_in_two_folds():
+    """Every patient is held out once; each database is spread over the folds."""
+    many = patients(10, 1)
+    folds = beats.folds(many, 5, seed=3)
+    assert sorted(i for fold in folds for i in fold) == list(range(10))
+    assert all({many[i].group for i in fold} == {"a", "b"} for fold in folds)
+
+
+def test_rows_weigh_patients_by_the_root_of_their_beats():
+    """Four times the beats give twice the weight; what is left out has none."""
+    few, many = patients(1, 100)[0], patients(1, 400)[0]
+    many.labels[:4] = LEFT_OUT
+    inputs, targets, weights = beats.rows([few, many])
+    assert len(inputs) == len(targets) == 496
+    assert weights[100:].sum() / weights[:100].sum() == pytest.approx(2, rel=0.02)
+
+
+def test_decide_takes_the_largest_multiple_of_a_threshold():
+    """Below both thresholds N; above both, the relatively larger."""
+    p = np.array([[0.8, 0.1, 0.1], [0.4, 0.35, 0.25], [0.2, 0.35, 0.45]], np.float32)
+    assert beats.decide(p, {"S": 0.3, "V": 0.5}).tolist() == [0, 1, 1]
+    assert beats.decide(p, {"S": 0.4, "V": 0.2}).tolist() == [0, 2, 2]
+
+
+def test_thresholds_find_the_best_mean_f1():
+    """V needs 0.7 here: every V lies above, every N below."""
+    one = beats.Patient("x", "a", np.zeros((4, 1), np.float32), np.array([0, 0, 2, 1], np.int8))
+    p = np.array([[0.35, 0, 0.65], [0.4, 0.2, 0.4], [0.25, 0, 0.75], [0.5, 0.5, 0]], np.float32)
+    found = beats.thresholds([one], [p])
+    assert beats.decide(p, found).tolist() == one.labels.tolist()
+
+
+def test_f1():
+    """2 TP / (2 TP + FP + FN)."""
+    truth, found = np.array([2, 2, 0, 0], np.int8), np.array([2, 0, 2, 0], np.int8)
+    assert beats.f1(truth, found, 2) == 0.5
+    assert beats.f1(truth, found, 1) == 0.0
+
+
+def test_held_out_patients_are_svdb_ones():
+    """13 patients, each once."""
+    assert len(set(HELD_OUT)) == 13
+    assert all(800 <= int(name) < 900 for name in HELD_OUT)
+
+
+def test_card_states_figures_and_seeds():
+    """Blanks are filled; a figure appears under its records' name."""
+    facts = {
+        "name": "beat",
+        "version": "9",
+        "architecture": "A net.",
+        "held_out": "804",
+        "method": "M.",
+        "seeds": "1 2",
+        "thresholds": {"S": 0.4, "V": 0.5},
+        "code_version": "c",
+        "data_sha256": "d",
+    }
+    keys = ("v_f1", "v_se", "v_ppv", "s_f1", "s_se", "s_ppv", "accuracy")
+    text = card.write(facts, {"somewhere": dict.fromkeys(keys, 12.34)}, "spread")
+    assert "| somewhere | 12.3 (12.3 / 12.3) |" in text
+    assert "{" not in text
+
+
+def test_harvest_finds_the_annotated_beats(data_dir):
+    """Our own beats on a normal record (101): nearly all annotated ones, inputs finite."""
+    one = read(data_dir / "mitdb" / "101")
+    found = harvest(one.signal, one.rate)
+    assert abs(len(found.at) - len(one.truth)) < 20
+    assert np.isfinite(features.transform(found.windows, found.context)).all()
+    nearest = np.abs(found.at[:, None] - one.truth.samples[None, 5:60]).min(axis=0)
+    assert np.median(nearest) / one.rate < 0.02
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Networks of seeds 1, 1 and 2 on patients that are easy to learn."""
+    tensorflow = pytest.importorskip("tensorflow", reason="the train extra is not installed")
+    del tensorflow
+    beats.prepare_tensorflow()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beats, "EPOCHS", 15)
+        patch.setattr(beats, "BATCH", 32)
+        return [beats.fit(patients(), seed) for seed in (1, 1, 2)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_same_seed_gives_the_same_model(trained):
+    """Weights are equal bit for bit, another seed gives others; the classes are learned."""
+    first, again, other = (model.get_weights() for model in trained)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again, strict=True))
+    assert any(a.tobytes() != b.tobytes() for a, b in zip(first, other, strict=True))
+    test = patients(2, 200, seed=9)
+    limits = {"S": 0.5, "V": 0.5}
+    for one in test:
+        found = beats.decide(beats.predict([trained[0]], one.inputs), limits)
+        assert beats.f1(one.labels, found, 2) > 0.7
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_exported_model_answers_as_the_network(trained):
+    """The TFLite model gives the network's probabilities to 1e-5."""
+    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    interpreter = litert.Interpreter(model_content=beats.export(trained[0]))
+    interpreter.allocate_tensors()
+    inputs = patients(1, 20, seed=5)[0].inputs
+    expected = beats.predict([trained[0]], inputs)
+    for k in range(20):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], inputs[k : k + 1])
+        interpreter.invoke()
+        answer = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        np.testing.assert_allclose(answer[0], expected[k], atol=1e-5)
