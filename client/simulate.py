@@ -1,0 +1,135 @@
+"""`beatwire simulate`: a ward of simulated beds that streams to a server.
+
+For demonstration and for tests of mechanism, never as evidence of accuracy (client/ecg_model.py).
+"""
+
+import argparse
+import asyncio
+import math
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from client import link
+from client.device import PATH, Device
+from client.errors import RefusedError, UndeliveredError
+from client.rhythms import EIGHT_BEDS, RHYTHMS, Script
+from client.simulator import RATE, UV_PER_LSB, Bed
+from ecg import messages as m
+
+BLOCK: Final = 25
+"""Samples in a block: 100 ms, the pipeline's hop."""
+
+LEAVE_SECONDS: Final = 1.0
+"""How long an interrupted ward tries to say goodbye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What is simulated.
+
+    Attributes:
+        beds: how many.
+        seed: the same seed gives the same signals.
+        scripts: of the beds, in turn; fewer than beds begin again.
+        speed: times real time; infinite for as fast as the gateway takes it.
+        duration: seconds of signal.
+        unit: where the beds stand.
+        token: credential.
+    """
+
+    beds: int = 8
+    seed: int = 1
+    scripts: Sequence[Script] = tuple(Script.parse(text) for text in EIGHT_BEDS)
+    speed: float = 1.0
+    duration: float = math.inf
+    unit: str = "Demo"
+    token: str = ""
+
+
+async def simulate(url: str, ward: Ward = Ward()) -> None:
+    """Stream a ward until its duration is over; cancelled, it says goodbye first.
+
+    Raises:
+        RefusedError: the gateway will not take it.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, ward.beds + 1):
+                group.create_task(_stream(url, ward, number))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+
+
+async def _stream(url: str, ward: Ward, number: int) -> None:
+    device = Device(
+        url,
+        patient=f"demo-{number}",
+        leads=["II"],
+        rate=RATE,
+        uv_per_lsb=UV_PER_LSB,
+        device=m.DeviceInfo(f"demo-{number}", model="simulator", lead_off_flags=True),
+        location=m.Location(ward.unit, str(number)),
+        token=ward.token,
+        flags=("demo",),
+    )
+    async with device:
+        try:
+            await _pace(device, ward, number)
+        except asyncio.CancelledError:
+            with suppress(UndeliveredError, RefusedError):
+                await device.close(LEAVE_SECONDS, "interrupted")
+            raise
+        await device.drain()
+
+
+async def _pace(device: Device, ward: Ward, number: int) -> None:
+    """Hand over each block when its last sample would have been taken."""
+    loop, script = asyncio.get_running_loop(), ward.scripts[(number - 1) % len(ward.scripts)]
+    bed, begin = Bed(ward.seed, number, script), loop.time()
+    while device.session.end < ward.duration * RATE:
+        second = bed.next()
+        for start in range(0, RATE, BLOCK):
+            first = second.first + start
+            due = begin + (first + BLOCK) / RATE / ward.speed
+            if due > loop.time():
+                await asyncio.sleep(due - loop.time())
+            changes = [c for c in second.lead_off if first <= c.at < first + BLOCK]
+            await device.send(second.samples[start : start + BLOCK], lead_off=changes)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `beatwire simulate`."""
+    add = parser.add_argument
+    parser.description = "Stream simulated beds. For demonstration, never as evidence of accuracy."
+    add("--url", default="ws://127.0.0.1:8000", help="server (%(default)s)")
+    add("--beds", type=int, default=8, help="how many (%(default)s)")
+    add("--seed", type=int, default=1, help="the same seed gives the same signals (%(default)s)")
+    add("--script", help=f"rhythm[:seconds],… for every bed, of {', '.join(RHYTHMS)} (a calm ward)")
+    add("--duration", type=float, default=math.inf, help="seconds of signal (endless)")
+    add("--speed", type=float, default=1.0, help="times real time; inf for full speed")
+    add("--unit", default="Demo", help="where the beds stand (%(default)s)")
+    add("--token", default="", help="credential")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out `beatwire simulate`; returns the exit status."""
+    try:
+        link.websocket_url(args.url, PATH)
+        texts = [args.script] if args.script else EIGHT_BEDS
+        ward = Ward(
+            beds=args.beds,
+            seed=args.seed,
+            scripts=[Script.parse(text) for text in texts],
+            speed=args.speed,
+            duration=args.duration,
+            unit=args.unit,
+            token=args.token,
+        )
+        asyncio.run(simulate(args.url, ward))
+    except (RefusedError, UndeliveredError, ValueError) as error:
+        sys.stderr.write(f"beatwire simulate: {error}\n")
+        return 1
+    return 0

@@ -1,0 +1,175 @@
+"""What `beatwire watch` prints: JSON lines and the table."""
+
+import argparse
+import asyncio
+import io
+import json
+import re
+
+import pytest
+from test_subscriber import SNAPSHOT, alarm, beat, event, playing
+
+from client.subscriber import Subscriber
+from client.table import STALE_SECONDS, Table
+from client.watch import configure, draw_table, print_lines, run
+from ecg import messages as m
+from ecg.types import Priority
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+def plain(lines: list[str]) -> list[str]:
+    return [ANSI.sub("", line) for line in lines]
+
+
+def vitals(heart_rate: float | None = 72.4, patient: str = "p") -> m.Event:
+    inner = m.Vitals(
+        patient=patient,
+        session="s",
+        sample=250,
+        time=1.0,
+        heart_rate=heart_rate,
+        v_per_minute=None,
+        rhythm="SINUS",
+        quality=1.0,
+    )
+    return event(1, inner)
+
+
+def changed(update: m.Alarm, **fields) -> m.Alarm:
+    values = {name: getattr(update, name) for name in update.__struct_fields__}
+    return m.Alarm(**(values | fields))
+
+
+def test_a_line_shows_rate_rhythm_and_beats():
+    """Heart rate without decimals, the classes of the last beats in order."""
+    table = Table()
+    for item in [SNAPSHOT, event(1, beat(1)), event(2, beat(200)), vitals()]:
+        table.take(item, 0.0)
+    _, line, foot = plain(table.lines(1.0, 80, 10))
+    assert line.split() == ["p", "72", "SINUS", "NN"]
+    assert foot.startswith("3 events")
+
+
+def test_what_is_not_known_is_not_shown():
+    """No heart rate: dashes; vitals too old: no heart rate."""
+    table = Table()
+    table.take(vitals(None), 0.0)
+    assert table.lines(1.0, 80, 10)[1].split()[1] == "--"
+    table.take(vitals(60.0), 0.0)
+    assert table.lines(STALE_SECONDS, 80, 10)[1].split()[1] == "60"
+    assert table.lines(STALE_SECONDS + 0.1, 80, 10)[1].split()[1] == "--"
+
+
+def test_alarms_come_go_and_are_reset_by_a_snapshot():
+    """Active in colour, latched without, ended gone; a snapshot is the whole truth."""
+    table = Table()
+    table.take(event(1, alarm(1)), 0.0)
+    assert "\x1b[97;41m VT " in table.lines(0.0, 80, 10)[1]
+    table.take(event(2, changed(alarm(2), state="latched")), 0.0)
+    assert table.lines(0.0, 80, 10)[1].endswith(" VT (latched) ")
+    table.take(event(3, changed(alarm(3), state="ended")), 0.0)
+    assert "VT" not in table.lines(0.0, 80, 10)[1]
+    table.take(m.Snapshot(cursor="9", alarms=(alarm(1),)), 0.0)
+    assert "VT" in table.lines(0.0, 80, 10)[1]
+    table.take(SNAPSHOT, 0.0)
+    assert "VT" not in table.lines(0.0, 80, 10)[1]
+
+
+def test_urgent_patients_stand_on_top_and_the_rest_is_counted():
+    """Ten patients in a window of five lines: the one with an alarm first, seven unseen."""
+    table = Table()
+    for i in range(10):
+        table.take(vitals(patient=f"p{i}"), 0.0)
+    table.take(event(1, changed(alarm(1), patient="p8", priority=Priority.LOW)), 0.0)
+    lines = plain(table.lines(0.0, 80, 5))
+    assert [line.split()[0] for line in lines[1:4]] == ["p8", "p0", "p1"]
+    assert "7 more patients" in lines[-1]
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width):
+    """Alarms that do not fit are left out whole, the least urgent first."""
+    table = Table()
+    table.take(event(1, changed(alarm(1), text="Ventricular tachycardia")), 0.0)
+    table.take(event(2, changed(alarm(1, "b"), text="Low", priority=Priority.LOW)), 0.0)
+    lines = plain(table.lines(0.0, width, 10))
+    assert all(len(line) <= width for line in lines)
+    assert ("tachycardia" in lines[1]) == (width > 80)
+
+
+def test_text_from_the_wire_cannot_steer_the_terminal():
+    """Escape sequences in an alarm's text or a problem are shown as question marks."""
+    table = Table()
+    table.take(event(1, changed(alarm(1), text="VT\x1b]0;x\x07")), 0.0)
+    table.take(m.Problem(code="c", text="a\x1b[2Jb", fatal=False), 0.0)
+    lines = plain(table.lines(0.0, 120, 10))
+    assert "VT?]0;x?" in lines[1]
+    assert "a?[2Jb" in lines[2]
+
+
+def test_a_gap_shows_in_the_row_of_beats():
+    """A dot stands where samples are missing."""
+    table = Table()
+    gap = m.Gap(patient="p", session="s", first=0, end=9)
+    for inner in (beat(1), gap, beat(2)):
+        table.take(event(1, inner), 0.0)
+    assert "N·N" in table.lines(0.0, 80, 10)[1]
+
+
+def test_json_lines_are_the_events_with_their_cursors():
+    """Snapshot first, then each event once; the end comes with silence."""
+
+    async def main() -> str:
+        out = io.StringIO()
+        async with playing([SNAPSHOT, event(11, beat(5)), event(12, alarm(1))]) as script:
+            await print_lines(Subscriber(script.url), out, until_idle=0.1)
+        return out.getvalue()
+
+    lines = [json.loads(line) for line in asyncio.run(main()).splitlines()]
+    assert [line["type"] for line in lines] == ["snapshot", "event", "event"]
+    assert [line["cursor"] for line in lines] == ["10", "11", "12"]
+    assert lines[1]["event"]["class"] == "N"
+    assert lines[2]["event"]["kind"] == "VTACH"
+
+
+def test_the_table_is_drawn_until_idle_and_leaves_the_terminal_as_it_was():
+    """Enter the other screen, draw, leave it."""
+
+    async def main() -> str:
+        out = io.StringIO()
+        async with playing([SNAPSHOT, event(11, alarm(1))]) as script:
+            await draw_table(Subscriber(script.url), out, until_idle=0.1)
+        return out.getvalue()
+
+    text = asyncio.run(main())
+    assert text.startswith("\x1b[?1049h")
+    assert text.endswith("\x1b[?1049l")
+    assert " VT " in text
+
+
+def test_the_command_prints_lines_where_there_is_no_terminal(capsys):
+    """A pipe gets JSON without asking."""
+
+    async def main() -> int:
+        async with playing([SNAPSHOT]) as script:
+            parser = argparse.ArgumentParser()
+            configure(parser)
+            args = parser.parse_args(["--url", script.url, "--until-idle", "0.05"])
+            return await asyncio.to_thread(run, args)
+
+    assert asyncio.run(main()) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "snapshot"
+
+
+def test_the_command_explains_a_refusal(capsys):
+    """One line, status 1."""
+
+    async def main() -> int:
+        async with playing([m.Problem(code="unauthorized", text="no")]) as script:
+            parser = argparse.ArgumentParser()
+            configure(parser)
+            return await asyncio.to_thread(run, parser.parse_args(["--url", script.url]))
+
+    assert asyncio.run(main()) == 1
+    assert capsys.readouterr().err == "beatwire watch: unauthorized: no\n"
