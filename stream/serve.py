@@ -204,7 +204,8 @@ def _children(settings: Settings, beds: int) -> Iterator[Child]:
 
 def _follow_parent() -> None:
     """End in order when the parent is gone."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: no lock is held when the process ends
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
