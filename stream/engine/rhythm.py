@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 POOR: Final = 0.25
-"""Quality of a beat below which its class is not believed: it counts as Q."""
+"""Quality of a beat below which its class is not believed: it counts as Q of confidence 0."""
 
 QUALITY_BEATS: Final = 8.0
 """Beats that the quality of the vitals is smoothed over."""
@@ -137,7 +137,7 @@ def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -
     place = s.waiting
     s.wait_at[place] = sample
     s.wait_label[place] = label if quality >= POOR else LABEL_Q
-    s.wait_confidence[place] = confidence
+    s.wait_confidence[place] = confidence if quality >= POOR else 0.0
     s.wait_quality[place] = quality
     s.waiting += 1
 
@@ -221,17 +221,18 @@ def _beat(s: Any, out: Any) -> None:
     patterns(s, out, label)
     supraventricular(s, out, label, at, rr)
     single_intervals(s, out, label, at, rr)
-    push_nn(s, label, rr)
+    push_nn(s, label, confidence, rr)
     s.quality += (s.wait_quality[0] - s.quality) / QUALITY_BEATS
     s.known = 1
     s.last = at
     s.last_label = label
+    s.last_confidence = confidence
 
 
 @nb.njit(cache=True)
 def _time(s: Any, out: Any, samples: int, fibrillation: bool, p_evidence: float) -> None:
     """All rules of the passing time, in this order."""
-    fibrillation_time(s, out, samples, fibrillation)
+    fibrillation_time(s, out, fibrillation)
     silence_time(s, out)
     smooth_p(s, p_evidence, samples)
     irregular_time(s, out)

@@ -74,7 +74,6 @@ def _break(s: Any, out: Any) -> None:
     s.cycles[:] = 0
     s.narrow = 0
     s.normals = 0
-    s.fibrillating = 0
     end_run(s, out)
     for kind in (PAUSE, VENT_RHYTHM, SVT, BIGEMINY, TRIGEMINY):
         set_off(s, out, kind, 0.0)

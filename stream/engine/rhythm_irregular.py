@@ -114,10 +114,13 @@ def _long(rr: float, mean: float) -> bool:
 
 
 @nb.njit(cache=True)
-def push_nn(s: Any, label: int, rr: float) -> None:
-    """Keep an interval between two beats that are not ectopic, and judge the rhythm anew."""
+def push_nn(s: Any, label: int, confidence: float, rr: float) -> None:
+    """Keep an interval between two beats that are not ectopic, and judge the rhythm anew.
+
+    A beat of confidence 0 (noise, or the model failed) may not even be one.
+    """
     s.normals = s.normals + 1 if label == LABEL_N else 0
-    if rr <= 0.0:
+    if rr <= 0.0 or confidence == 0.0 or s.last_confidence == 0.0:
         return
     spoiled = _ventricular(label) or _ventricular(s.last_label)
     s.nn_share += ((0.0 if spoiled else 1.0) - s.nn_share) / NN
@@ -150,14 +153,17 @@ def _judge(s: Any) -> None:
 def conditional_entropy(ring: Any, count: int) -> float:
     """−ln P(next intervals alike | intervals alike) over all pairs in the ring, in nats."""
     n = min(count, len(ring))
-    near = TOLERANCE * mean_recent(ring, count, n)
+    rr = np.empty(n, np.float64)  # oldest first: reading the ring in the inner loop costs tenfold
+    for i in range(n):
+        rr[i] = recent(ring, count, n - 1 - i)
+    near = TOLERANCE * rr.mean()
     alike = 1.0
     both = 1.0
-    for i in range(1, n):
-        for j in range(i + 1, n):
-            if abs(recent(ring, count, i) - recent(ring, count, j)) <= near:
+    for i in range(n - 1):
+        for j in range(i + 1, n - 1):
+            if abs(rr[i] - rr[j]) <= near:
                 alike += 1.0
-                if abs(recent(ring, count, i - 1) - recent(ring, count, j - 1)) <= near:
+                if abs(rr[i + 1] - rr[j + 1]) <= near:
                     both += 1.0
     return math.log(alike / both)
 

@@ -25,15 +25,15 @@ levels from the first 2 s, and a beat must have had its chance."""
 RECOVERY_SECONDS: Final = 3.0
 """Two beats within this time end an asystole (ALARMS.md)."""
 
-VF_HOLD: Final = 2 * RATE
-"""Samples of fibrillation verdicts that set VFIB: the detector judges a window of 4 s, which half
-a window of fibrillation turns, so both together make the 4 s of ALARMS.md."""
+VF_WINDOW: Final = 4 * RATE
+"""Samples that the verdict of the room `fibrillation` stands for: it rises after 4 s of
+fibrillatory waveform and falls after 4 s of another one, so nothing is added to it here."""
 
-VF_GRACE: Final = 4 * RATE
-"""Samples without a fibrillation verdict after which an organised rhythm ends VFIB."""
+VF_PAST: Final = RATE
+"""Samples without a verdict after which silence is silence, and beats are beats."""
 
-VF_BEATS: Final = 3
-"""Beats in those samples that make a rhythm organised."""
+VF_BEATS: Final = 2
+"""Beats since the last verdict that make a rhythm organised."""
 
 
 @nb.njit(cache=True)
@@ -58,20 +58,16 @@ def silence_time(s: Any, out: Any) -> None:
     waited = (s.horizon - start) / RATE
     if waited >= PAUSE_SECONDS:
         set_on(s, out, PAUSE, start, waited)
-    if waited >= ASYSTOLE_SECONDS and s.horizon - s.fibrillated >= VF_GRACE:
+    if waited >= ASYSTOLE_SECONDS and s.horizon - s.fibrillated >= VF_PAST:
         set_on(s, out, ASYSTOLE, start, waited)
 
 
 @nb.njit(cache=True)
-def fibrillation_time(s: Any, out: Any, samples: int, fibrillation: bool) -> None:
-    """Verdicts of fibrillation add up and leak away; an organised rhythm of 4 s ends VFIB."""
+def fibrillation_time(s: Any, out: Any, fibrillation: bool) -> None:
+    """The verdict sets VFIB at once; its end and an organised rhythm clear it."""
     if fibrillation and s.valid == 1:
-        s.fibrillating = min(s.fibrillating + samples, VF_HOLD)
         s.fibrillated = s.horizon
         s.organised = 0
-    else:
-        s.fibrillating = max(s.fibrillating - samples, 0)
-    if s.fibrillating >= VF_HOLD:
-        set_on(s, out, VFIB, np.float64(s.horizon - VF_HOLD), 0.0)
-    if s.horizon - s.fibrillated >= VF_GRACE and s.organised >= VF_BEATS:
+        set_on(s, out, VFIB, np.float64(max(s.horizon - VF_WINDOW, 0)), 0.0)
+    elif s.horizon - s.fibrillated >= VF_PAST and s.organised >= VF_BEATS:
         set_off(s, out, VFIB, 0.0)

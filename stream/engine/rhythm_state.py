@@ -62,7 +62,8 @@ CHANGE: Final = np.dtype(
 """A condition that was set, cleared or happened once, with onset, time of decision and value."""
 
 MAX_CHANGES: Final = 64
-"""Rows that `advance` may need: 8 waiting beats of at most 6 changes each, and the timers' 15."""
+"""Rows that `advance` may need: the 4 beats that a refractory time of 0.2 s allows within hop and
+latency make at most 12 changes each, the timers 10."""
 
 QUEUE: Final = 8
 """Beats that may wait for the horizon: 0.45 s hold 3 at the detector's refractory time of 0.2 s."""
@@ -100,6 +101,7 @@ STATE: Final = np.dtype(
         ("known", "i8"),  # 1 when `last` is a beat of the present stretch of signal
         ("last", "f8"),
         ("last_label", "i8"),
+        ("last_confidence", "f4"),
         ("rr_count", "i8"),
         ("rr", "f4", (RATE_RR,)),
         ("nn_count", "i8"),
@@ -133,7 +135,6 @@ STATE: Final = np.dtype(
         ("regular_since", "i8"),
         ("p_evidence", "f4"),  # smoothed, shifted by 1: 0 means unknown
         # fibrillation
-        ("fibrillating", "i8"),  # samples of fibrillation, leaky
         ("organised", "i8"),  # beats since the last fibrillating hop
         ("fibrillated", "i8"),  # the last fibrillating sample
         # V beats per minute
@@ -152,6 +153,8 @@ STATE: Final = np.dtype(
 @nb.njit(cache=True)
 def put(s: Any, out: Any, kind: int, phase: int, onset: float, value: float) -> None:
     """Append a change, decided at the horizon."""
+    if s.changes >= len(out):  # cannot happen (MAX_CHANGES); compiled code would write anywhere
+        return
     row = out[s.changes]
     row.kind = kind
     row.phase = phase
