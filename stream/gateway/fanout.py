@@ -1,8 +1,8 @@
 """Who gets which event, and what waits for each subscriber. Pure.
 
-Alarms, beats, vitals and the like are never dropped: they stand in the log, so a subscriber that
-stays full is closed and resumes after its cursor. Waveform is best effort: the oldest is dropped,
-and a Gap says which samples.
+Alarms, beats, vitals and the like are never dropped: they stand in the log, so a subscriber for
+whom too many wait reads on from there (subscribe.py), and one that stays full is closed and resumes
+after its cursor. Waveform is best effort: the oldest is dropped, and a Gap says which samples.
 """
 
 from collections import deque
@@ -26,18 +26,17 @@ CHANNEL_OF: Final[dict[type, int]] = {
     m.Block: WAVEFORM,
 }
 
-FULL_SECONDS: Final = 5.0
-"""A subscriber may be full for so long: a browser tab that is busy, a Wi-Fi roaming of 2–3 s."""
-
-HARD: Final = 4
-"""Times its limit at which a queue ends its subscriber at once."""
-
 
 class Delivery:
     """One event on its way to many: encoded once in each form that is asked for."""
 
     def __init__(self, message: m.Snapshot | m.Event | m.Heartbeat | m.Problem) -> None:
         self.message = message
+
+    @property
+    def cursor(self) -> str:
+        """Where to resume after it; empty for what stands in no event log."""
+        return self.message.cursor if isinstance(self.message, m.Event) else ""
 
     @cached_property
     def packed(self) -> bytes:
@@ -51,7 +50,11 @@ class Delivery:
 
 
 class Subscription:
-    """What one subscriber asked for, and what waits for it."""
+    """What one subscriber asked for, and what waits for it.
+
+    Attributes:
+        overrun: there was no room for an event; nothing is queued any more until `reset`.
+    """
 
     def __init__(self, asked: m.Subscribe, limit: int) -> None:
         """Begin with nothing waiting.
@@ -70,8 +73,7 @@ class Subscription:
         self._events: deque[Delivery] = deque()
         self._waves: deque[tuple[m.Block, Delivery]] = deque()
         self._gaps: dict[tuple[str, str], tuple[int, int]] = {}
-        self._full_since: float | None = None
-        self._overrun = False
+        self.overrun = False
 
     def wants(self, channel: int, patient: str, unit: str) -> bool:
         """Whether an event of this channel and patient is meant for it."""
@@ -80,14 +82,16 @@ class Subscription:
         everyone = not self._patients and not self._units
         return everyone or patient in self._patients or unit in self._units
 
-    def put(self, delivery: Delivery, now: float) -> None:
-        """An event waits; from the first for which there is no room, it is the end (`stuck`)."""
-        self._overrun = self._overrun or len(self._events) >= HARD * self._limit
-        if self._overrun:
-            return
-        self._events.append(delivery)
-        if self._full_since is None and len(self._events) >= self._limit:
-            self._full_since = now
+    def put(self, delivery: Delivery) -> None:
+        """An event waits; the first for which there is no room, and all after it, do not."""
+        self.overrun = self.overrun or len(self._events) >= self._limit
+        if not self.overrun:
+            self._events.append(delivery)
+
+    def reset(self) -> None:
+        """Its subscriber reads on from the log: the queue starts anew."""
+        self._events.clear()
+        self.overrun = False
 
     def put_wave(self, block: m.Block, delivery: Delivery) -> int:
         """A piece of waveform waits; gives how many older ones had to go for it, 0 or 1."""
@@ -100,24 +104,12 @@ class Subscription:
     def take(self) -> Delivery | None:
         """What to send next: events, then gaps, then waveform; None when nothing waits."""
         if self._events:
-            return self._take_event()
+            return self._events.popleft()
         if self._gaps:
             (patient, session), (first, end) = self._gaps.popitem()
             gap = m.Gap(patient=patient, session=session, first=first, end=end)
             return Delivery(m.Event(cursor="", event=gap))
         return self._waves.popleft()[1] if self._waves else None
-
-    def stuck(self, now: float) -> bool:
-        """Whether it stayed full for too long, or is much too full."""
-        if self._overrun:
-            return True
-        return self._full_since is not None and now - self._full_since >= FULL_SECONDS
-
-    def _take_event(self) -> Delivery:
-        delivery = self._events.popleft()
-        if len(self._events) < self._limit // 2:
-            self._full_since = None
-        return delivery
 
     def _drop(self, block: m.Block) -> None:
         key = (block.patient, block.session)

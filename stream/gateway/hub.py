@@ -14,13 +14,12 @@ from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import CHANNEL_OF, WAVEFORM, Delivery, Fanout, Subscription
 from stream.gateway.metrics import Metrics
 from stream.gateway.monitor import Monitor
+from stream.gateway.turns import Turn
 from stream.log import Log, OffsetAhead, OffsetExpired, Reader, Record, Topic
 
 PAGE: Final = 256
 """Records a poll: small, so that one poll's decoding stays far below 5 ms."""
 POLL_SECONDS: Final = 1.0
-SLICE_SECONDS: Final = 0.002
-"""After so long with events in hand, others get their turn on the loop."""
 MONITOR_SECONDS: Final = 0.5
 
 LogEvent = m.Beat | m.Vitals | m.Gap | m.Alarm | m.CommandDone
@@ -115,15 +114,10 @@ class Hub:
             except OffsetAhead as error:
                 reader.seek(error.end, error.partition)
                 continue
-            await self._in_slices(records, take)
-
-    async def _in_slices(self, records: list[Record], take: Callable[[Record], None]) -> None:
-        until = time.perf_counter() + SLICE_SECONDS
-        for record in records:
-            take(record)
-            if time.perf_counter() > until:
-                await asyncio.sleep(0)
-                until = time.perf_counter() + SLICE_SECONDS
+            turn = Turn()
+            for record in records:
+                take(record)
+                await turn.rest()
 
     def _event(self, record: Record) -> None:
         self.cursor.positions[record.topic][record.partition] = record.offset + 1
@@ -142,9 +136,8 @@ class Hub:
         if not audience:
             return
         delivery = Delivery(m.Event(cursor=self.cursor.encode(), event=event))
-        now = asyncio.get_running_loop().time()
         for subscription in audience:
-            subscription.put(delivery, now)
+            subscription.put(delivery)
             self._wakers[subscription]()
 
     def _wave(self, record: Record) -> None:

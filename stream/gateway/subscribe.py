@@ -2,12 +2,15 @@
 
 One reader and one writer for each subscriber. The writer first sends the snapshot, then what lies
 between the cursor and the live end (the socket's own back-pressure paces it), then what the hub
-hands out, through the bounded queues of fanout.py.
+hands out, through the bounded queues of fanout.py. When those overflow it starts again with a
+snapshot after the last event sent, on the same connection: a burst that is faster than the socket
+is read from the log. Only a subscriber that takes nothing at all for FULL_SECONDS is closed.
 """
 
 import asyncio
 import contextlib
 import hmac
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -25,10 +28,13 @@ from stream.gateway.fanout import Delivery, Subscription
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import bearer
 from stream.gateway.replay import replay
+from stream.gateway.turns import Turn
 from stream.log import OffsetOutOfRange
 
 HEARTBEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 10.0
+FULL_SECONDS: Final = 5.0
+"""One message may wait so long for the socket: a busy browser tab, a Wi-Fi roaming of 2–3 s."""
 CLOSE_SECONDS: Final = 5.0
 """A subscriber that does not read has so long to take the close frame."""
 
@@ -78,6 +84,7 @@ class Connection:
         self._wake = asyncio.Event()
         self._subscription: Subscription | None = None
         self._heard = self._pulsed = asyncio.get_running_loop().time()
+        self._sending = math.inf
 
     async def run(self) -> None:
         """From SUBSCRIBE to the end."""
@@ -159,7 +166,7 @@ class Connection:
             self._wake.set()
             if loop.time() - self._heard >= SILENT_SECONDS:
                 raise self._silent()
-            if self._subscription is not None and self._subscription.stuck(loop.time()):
+            if loop.time() - self._sending >= FULL_SECONDS:
                 self._hub.metrics.slow_total += 1
                 raise self._slow()
 
@@ -185,13 +192,21 @@ class Connection:
             problem = m.Problem(code="cursor_expired", text=text, field="after", fatal=False)
             await self._send(Delivery(problem))
             cursor = self._hub.cursor.copy()
+        self._subscription = subscription
+        while True:
+            cursor = await self._stretch(subscription, cursor)
+
+    async def _stretch(self, subscription: Subscription, cursor: Cursor) -> Cursor:
+        """Catch up, then follow until the queue overflows; gives where to go on."""
         try:
             await self._catch_up(subscription, cursor)
         except OffsetOutOfRange:
             raise self._slow() from None
-        self._subscription = subscription
         self._hub.attach(subscription, self._wake.set)
-        await self._follow(subscription)
+        last = await self._follow(subscription, cursor.encode())
+        self._hub.detach(subscription)
+        subscription.reset()
+        return Cursor.decode(last)
 
     async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
         alarms = [*await self._all.standing(), *self._hub.monitor.active]
@@ -201,15 +216,23 @@ class Connection:
             if subscription.wants(1, alarm.patient, alarm.unit)
         )
         await self._send(Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted)))
+        turn = Turn()
         async for delivery in replay(self._hub, subscription, cursor):
-            await self._pulse()
             await self._send(delivery)
+            await self._pulse()
+            await turn.rest()
 
-    async def _follow(self, subscription: Subscription) -> None:
+    async def _follow(self, subscription: Subscription, last: str) -> str:
+        """Send what the hub hands out until there was too much; gives the last cursor sent."""
         while True:
+            turn = Turn()
             while (delivery := subscription.take()) is not None:
                 await self._send(delivery)
+                last = delivery.cursor or last
                 await self._pulse()
+                await turn.rest()
+            if subscription.overrun:
+                return last
             await self._pulse()
             self._wake.clear()
             await self._wake.wait()
@@ -222,7 +245,9 @@ class Connection:
 
     async def _send(self, delivery: Delivery) -> None:
         self._hub.metrics.delivered_total += 1
+        self._sending = asyncio.get_running_loop().time()
         if self._text:
             await self._socket.send_text(delivery.text)
         else:
             await self._socket.send_bytes(delivery.packed)
+        self._sending = math.inf

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -177,6 +178,10 @@ class Worker:
             topic = Topic.ALARMS if isinstance(event, m.Alarm) else Topic.EVENTS
             await self.log.append(topic, [Entry(event.patient, wire.pack(event))])
 
+    async def events(self, *events: Any) -> None:
+        """Append many other events at once."""
+        await self.log.append(Topic.EVENTS, [Entry(e.patient, wire.pack(e)) for e in events])
+
     async def batch(self, *alarms: m.Alarm) -> None:
         """Append many alarms at once."""
         await self.log.append(Topic.ALARMS, [Entry(a.patient, wire.pack(a)) for a in alarms])
@@ -248,3 +253,12 @@ async def stored(folder: Path, topic: str = "ecg.samples") -> list[Any]:
         while records := await reader.poll(1000, 0.0):
             found += [codec.decode(record.value) for record in records]
         return found
+
+
+async def count_of(server: Server, name: str) -> int:
+    """One of the gateway's metrics."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    return int(
+        next(line.split()[1] for line in lines if line.startswith(f"beatwire_gateway_{name} "))
+    )

@@ -228,6 +228,7 @@ def test_the_openapi_document_describes_every_route(tmp_path):
 
 def test_events_of_other_programs_that_cannot_be_read_do_not_stop_the_rest(tmp_path):
     """A broken record in the event log is stepped over."""
+
     async def scene():
         async with (
             worker(tmp_path) as work,

@@ -8,6 +8,7 @@ from gateway_rig import (
     alarm,
     beat,
     block,
+    count_of,
     device,
     gateway,
     hello,
@@ -17,6 +18,7 @@ from gateway_rig import (
 )
 
 from ecg import messages as m
+from stream.gateway import subscribe
 from stream.gateway.codes import Close
 from stream.gateway.cursor import Cursor
 from stream.store import Store
@@ -201,42 +203,85 @@ def test_waveform_comes_straight_from_the_samples(tmp_path):
     assert not got.cursor
 
 
-def test_a_subscriber_that_does_not_read_is_closed_with_resume_and_others_do_not_notice(tmp_path):
-    """Its queue is bounded; it resumes after its last cursor and gets everything."""
-    note = "x" * 200
-
-    def story(i):
-        return alarm(i, note=note, text=note, lead=note)
+def test_a_burst_that_overflows_the_queue_is_read_from_the_log(tmp_path):
+    """A queue of four, a thousand alarms at once: all come, in order, after a new snapshot."""
 
     async def scene():
         async with (
             worker(tmp_path) as work,
+            gateway(tmp_path, queue_messages=4) as server,
+            subscriber(server, "alarms") as peer,
+        ):
+            await peer.receive()
+            await work.batch(*(alarm(i) for i in range(1000)))
+            seen, snapshots = [], 0
+            while len(seen) < 1000:
+                message = await peer.receive()
+                if isinstance(message, m.Snapshot):
+                    snapshots += 1
+                else:
+                    seen.append(message.event.onset_sample)
+            return seen, snapshots
+
+    seen, snapshots = asyncio.run(scene())
+    assert seen == list(range(1000))
+    assert snapshots
+
+
+async def read_on(peer, seen: list[int]) -> tuple[str, m.Problem]:
+    """Take alarms until the gateway has had enough; gives the last cursor and the problem."""
+    cursor = ""
+    while True:
+        message = await peer.receive()
+        if isinstance(message, m.Problem):
+            return cursor, message
+        cursor = message.cursor
+        if isinstance(message, m.Event):
+            seen.append(message.event.onset_sample)
+
+
+def test_a_subscriber_that_does_not_read_is_closed_with_resume_and_others_do_not_notice(
+    tmp_path, monkeypatch
+):
+    """What waits for it is bounded; it resumes after its last cursor and gets the rest."""
+    monkeypatch.setattr(subscribe, "FULL_SECONDS", 0.5)
+    note = "x" * 200
+    story = [alarm(i, note=note, text=note, lead=note) for i in range(12_000)]
+
+    async def bystand(server, ready):
+        async with subscriber(server, "alarms") as peer:
+            ready.set()
+            seen = []
+            while len(seen) < len(story):
+                message = await peer.receive()
+                if isinstance(message, m.Event):
+                    seen.append(message.event.onset_sample)
+            return seen
+
+    async def scene():
+        ready = asyncio.Event()
+        async with (
+            worker(tmp_path) as work,
             gateway(tmp_path, queue_messages=64) as server,
-            subscriber(server, "alarms") as bystander,
             subscriber(server, "alarms", max_queue=1) as slow,
         ):
-            cursor = (await slow.receive()).cursor
-            await bystander.receive()
-            reading = asyncio.create_task(events(bystander, 12_000))
-            for start in range(0, 12_000, 1000):
-                await work.batch(*(story(i) for i in range(start, start + 1000)))
-            seen = [item.event.onset_sample for item in await reading]
-            assert seen == list(range(12_000))
-            got = 0
-            problem = None
-            while problem is None:
-                message = await slow.receive()
-                if isinstance(message, m.Problem):
-                    problem = message
-                else:
-                    assert message.event.onset_sample == got
-                    got, cursor = got + 1, message.cursor
+            await slow.receive()
+            reading = asyncio.create_task(bystand(server, ready))
+            await ready.wait()
+            for start in range(0, len(story), 1000):
+                await work.batch(*story[start : start + 1000])
+            assert await reading == list(range(len(story)))
+            while not await count_of(server, "slow_total"):
+                pass
+            seen: list[int] = []
+            cursor, problem = await read_on(slow, seen)
             code = await slow.closed()
             async with subscriber(server, "alarms", after=cursor) as again:
                 await again.receive()
-                assert (await again.receive()).event.onset_sample == got
-            return problem.code, code, got
+                seen += [item.event.onset_sample for item in await events(again, 10)]
+            return problem.code, code, seen
 
-    problem, code, got = asyncio.run(scene())
+    problem, code, seen = asyncio.run(scene())
     assert (problem, code) == ("slow", Close.SLOW)
-    assert 0 < got < 12_000
+    assert seen == list(range(len(seen)))
+    assert 10 < len(seen) < len(story)
