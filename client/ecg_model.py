@@ -65,9 +65,9 @@ WAVES: Final = {
     "N": _waves((0.15, -0.20, 1.2, -0.30, 0.24), _ANGLES, _WIDTHS, "10001"),
     # Atrial fibrillation: the same without P.
     "A": _waves((0.0, -0.20, 1.2, -0.30, 0.24), _ANGLES, _WIDTHS, "10001"),
-    # A ventricular beat: no P, an R of 0.1 s at half height, a late S, T against the QRS.
+    # A ventricular beat: no P, an R of 0.08 s at half height, a late S, T against the QRS.
     "V": _waves(
-        (0.0, 0.0, 1.6, -0.60, -0.40), (-1.0, -0.3, 0.0, 0.60, 1.80), (0.2, 0.2, 0.26, 0.20, 0.40),
+        (0.0, 0.0, 1.6, -0.60, -0.35), (-1.0, -0.3, 0.0, 0.50, 1.75), (0.2, 0.2, 0.22, 0.16, 0.35),
         "00001",
     ),
 }  # fmt: skip

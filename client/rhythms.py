@@ -16,7 +16,7 @@ RHYTHMS: Final = {
     "tachycardia": 130.0,
     "pvcs": 0.0,
     "bigeminy": 0.0,
-    "vt": 180.0,
+    "vt": 145.0,  # at 165 a wide monomorphic VT can hardly be told from flutter
     "vf": 0.0,
     "af": 95.0,
     "asystole": 0.0,

@@ -6,6 +6,7 @@ For demonstration and for tests of mechanism, never as evidence of accuracy (cli
 import argparse
 import asyncio
 import math
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +25,9 @@ BLOCK: Final = 25
 
 LEAVE_SECONDS: Final = 1.0
 """How long an interrupted ward tries to say goodbye."""
+
+TERMINATED: Final = 128 + signal.SIGTERM
+"""Exit status after SIGTERM, as shells have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,19 @@ def run(args: argparse.Namespace) -> int:
             unit=args.unit,
             token=args.token,
         )
-        asyncio.run(simulate(args.url, ward))
+        asyncio.run(_until_terminated(args.url, ward))
+    except asyncio.CancelledError:
+        return TERMINATED
     except (RefusedError, UndeliveredError, ValueError) as error:
         sys.stderr.write(f"beatwire simulate: {error}\n")
         return 1
     return 0
+
+
+async def _until_terminated(url: str, ward: Ward) -> None:
+    """A server that ends its simulator by SIGTERM, as `serve` does, is Ctrl-C by another name."""
+    work = asyncio.ensure_future(simulate(url, ward))
+    # Only the main thread of a POSIX system may listen; elsewhere there is no SIGTERM to hear.
+    with suppress(ValueError, RuntimeError, NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    await work

@@ -58,8 +58,8 @@ class Bed:
         self._heart = Heart(RATE, phase=float(self._dice(1).uniform(0, 2 * math.pi)))
         # An electrode at rest: some µV of amplifier and muscle, and a slow drift below 0.5 Hz.
         self._rest = Noise(white_mv=0.005, walk_mv=0.01, rate=RATE, corner_hz=0.3)
-        # A moving patient: muscle, and electrode motion up to a few Hz, larger than the QRS.
-        self._motion = Noise(white_mv=0.15, walk_mv=0.6, rate=RATE, corner_hz=3.0)
+        # A moving patient: muscle over the whole band, and electrode motion about 1 Hz, both large.
+        self._motion = Noise(white_mv=0.3, walk_mv=0.5, rate=RATE, corner_hz=1.0)
         self._noise_dice = self._dice(2)
         self._second = 0
         self._off = False
