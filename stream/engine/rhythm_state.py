@@ -102,21 +102,21 @@ STATE: Final = np.dtype(
         ("last", "f8"),
         ("last_label", "i8"),
         ("last_confidence", "f4"),
+        ("quality", "f4"),
         ("rr_count", "i8"),
         ("rr", "f4", (RATE_RR,)),
         ("nn_count", "i8"),
         ("nn", "f4", (NN,)),
         ("nn_at", "i8"),  # horizon at the newest of them
-        ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
-        ("quality", "f4"),
         # ventricular runs
         ("run", "i8"),  # V beats in a row, up to the last beat
         ("run_start", "f8"),
         ("run_after", "i8"),  # 1 when a known beat that is not V stands before the run
         ("run_confidence", "f4", (RUN,)),
+        ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
         ("others", "i8"),  # beats that are not V, in a row
         # bigeminy and trigeminy
-        ("since_v", "i8"),
+        ("since_v", "i8"),  # N or S beats since the last V, F or Q
         ("cycles", "i8", (2,)),
         ("cycle_start", "f8", (2,)),
         ("missed", "i8", (2,)),
@@ -133,13 +133,13 @@ STATE: Final = np.dtype(
         ("irregular", "i8"),
         ("irregular_since", "i8"),
         ("regular_since", "i8"),
-        ("p_evidence", "f4"),  # smoothed, shifted by 1: 0 means unknown
+        ("p_evidence", "f8"),  # smoothed, shifted by 1: 0 means unknown
         # fibrillation
         ("organised", "i8"),  # beats since the last fibrillating hop
         ("fibrillated", "i8"),  # the last fibrillating sample
         # V beats per minute
         ("second", "i8"),
-        ("v_count", "i8", (SECONDS,)),
+        ("v_count", "u2", (SECONDS,)),
         # what is set
         ("active", "i8", (len(KINDS),)),
         ("onset", "i8", (len(KINDS),)),
@@ -147,7 +147,8 @@ STATE: Final = np.dtype(
     ],
     align=True,
 )
-"""Everything that the room remembers of one patient."""
+"""Everything that the room remembers of one patient; without padding, so equal states are equal
+bytes."""
 
 
 @nb.njit(cache=True)
