@@ -150,6 +150,9 @@ class Subscriber:
         token: credential, sent in the Authorization header.
         backoff: when to reconnect.
 
+    Attributes:
+        connected: whether the gateway has answered on the present connection.
+
     Raises:
         WireError: the subscription breaks the protocol.
         ValueError: `url` is none.
@@ -169,6 +172,7 @@ class Subscriber:
         self.subscription: Final = Subscription(
             channels, patients=patients, units=units, after=after
         )
+        self.connected = False
         self._url = link.websocket_url(url, PATH)
         self._token = token
         self._backoff = backoff
@@ -203,6 +207,7 @@ class Subscriber:
                     async for item in self._items(socket):
                         yield item
                 finally:
+                    self.connected = False
                     beating.cancel()
         except link.FAILURES as error:
             if problem := link.refusal(error):
@@ -215,6 +220,8 @@ class Subscriber:
             async with asyncio.timeout(SILENCE):
                 frame = await socket.recv()
             item = self.subscription.received(frame)
+            if isinstance(item, m.Snapshot):
+                self.connected = True
             if not isinstance(item, m.Problem):
                 self._failures = 0
             if item is not None:

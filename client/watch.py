@@ -62,18 +62,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def print_lines(subscriber: Subscriber, out: TextIO, until_idle: float | None) -> None:
-    """One JSON object a line, each flushed at once, until nothing came for `until_idle` seconds."""
-    idle: float | None = None  # the clock starts with the snapshot, when the server has answered
+    """One JSON object a line, each flushed at once, until nothing came for `until_idle` seconds.
+
+    Silence counts while there is a connection: a server that restarts is not idle.
+    """
     async with aclosing(aiter(subscriber)) as items:
-        try:
-            while True:
-                async with asyncio.timeout(idle):
-                    item = await anext(items)
-                out.write(to_json(item).decode() + "\n")
+        while True:
+            waiting = asyncio.ensure_future(anext(items))
+            try:
+                while not (await asyncio.wait({waiting}, timeout=until_idle))[0]:
+                    if subscriber.connected:
+                        return
+                out.write(to_json(waiting.result()).decode() + "\n")
                 out.flush()
-                idle = until_idle
-        except TimeoutError:
-            return
+            finally:
+                waiting.cancel()
+                await asyncio.wait({waiting})
 
 
 async def draw_table(subscriber: Subscriber, out: TextIO, until_idle: float | None) -> None:
@@ -92,7 +96,7 @@ async def draw_table(subscriber: Subscriber, out: TextIO, until_idle: float | No
         while not taking.done():
             now = asyncio.get_running_loop().time()
             _draw(table, out, now)
-            if until_idle is not None and table.events and now - changed > until_idle:
+            if until_idle is not None and subscriber.connected and now - changed > until_idle:
                 return
             await asyncio.wait({taking}, timeout=REDRAW_SECONDS)
         taking.result()

@@ -133,6 +133,18 @@ def test_json_lines_are_the_events_with_their_cursors():
     assert lines[2]["event"]["kind"] == "VTACH"
 
 
+def test_a_server_that_restarts_is_not_idle():
+    """The pause before the reconnect is longer than the silence that would end the command."""
+
+    async def main() -> str:
+        out = io.StringIO()
+        async with playing([], [], [SNAPSHOT, event(11, beat(5))]) as script:
+            await print_lines(Subscriber(script.url), out, until_idle=0.04)
+        return out.getvalue()
+
+    assert len(asyncio.run(main()).splitlines()) == 2
+
+
 def test_the_table_is_drawn_until_idle_and_leaves_the_terminal_as_it_was():
     """Enter the other screen, draw, leave it."""
 
