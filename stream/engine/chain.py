@@ -70,7 +70,7 @@ def advance(
         for i in range(starts[k], starts[k + 1]):
             for g in range(clean.push(c, signal[i], grid)):
                 y = grid[g]
-                quality.step(q, grid[g], y)
+                quality.step(q, signal[i], y)  # a rail is seen before the baseline is removed
                 fibrillation.step(f, y)
                 segment.step(s, y)
                 if detect.step(d, y):
