@@ -46,11 +46,12 @@ function setAlarm(patient, alarm) {
   else patient.alarms.set(alarm.id, alarm);
 }
 
-/** The alarms to show, the most urgent first; a suppressed one is covered by a higher one. */
+/** The alarms to show: active before others, the most urgent first; a suppressed one is covered. */
 export function shown(patient) {
+  const active = (alarm) => Number(alarm.state === "active");
   return [...patient.alarms.values()]
     .filter((alarm) => !alarm.suppressed_by)
-    .sort((a, b) => b.priority - a.priority || b.onset_time - a.onset_time);
+    .sort((a, b) => active(b) - active(a) || b.priority - a.priority || b.onset_time - a.onset_time);
 }
 
 /** "*** Asystole (latched)": priority and state in words, never in colour alone. */

@@ -3,10 +3,12 @@
 import hmac
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from ecg import wire
 from ecg.errors import WireError
@@ -31,6 +33,21 @@ def bearer_check(token: str) -> Callable[..., None]:
             raise Refusal(401, "unauthorized", "credential is missing or wrong")
 
     return check
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Whether a browser sends this for a page of another site, which must neither read nor command.
+
+    Other programs send no Origin, and WebSockets know no same-origin rule of their own.
+    """
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+
+
+def refuse_foreign(request: Request) -> None:
+    """Refuse what a page of another site sends."""
+    if is_foreign(request.headers):
+        raise Refusal(403, "foreign_origin", "pages of other sites may not use this server")
 
 
 async def read_body(request: Request, kind: type[T]) -> T:

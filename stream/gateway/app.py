@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 
 from ecg import messages as m
 from stream.config import Settings
-from stream.gateway.access import bearer_check
+from stream.gateway.access import bearer_check, refuse_foreign
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
 from stream.gateway.hub import Hub
@@ -66,12 +66,13 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
         summary="Real-time ECG monitor",
         description=NOT_MEDICAL,
         lifespan=lifespan,
+        docs_url=None,  # theirs needs a network beyond this server; ours is in pages.py
         redoc_url=None,
     )
     install(app)
     app.add_api_websocket_route("/v1/ingest", ingest.serve)
     app.add_api_websocket_route("/v1/subscribe", subscribers.serve)
-    guard = [Depends(bearer_check(settings.token))]
+    guard = [Depends(refuse_foreign), Depends(bearer_check(settings.token))]
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
     app.include_router(page_routes(log, committer, hub, metrics))

@@ -16,6 +16,7 @@ from ecg import messages as m
 from ecg import wire
 from ecg.errors import WireError
 from stream.config import Settings
+from stream.gateway.access import is_foreign
 from stream.gateway.codes import Close
 from stream.gateway.committer import Committer
 from stream.gateway.device import Append, DeviceConnection, Instruction, Send, Shut, State, Terms
@@ -66,6 +67,9 @@ class Ingest:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection until it ends."""
+        if is_foreign(socket.headers):
+            await socket.close()  # before it is accepted: HTTP 403
+            return
         await socket.accept()
         if len(self.connections) >= self._limit:
             await _turn_away(socket, self._limit)

@@ -3,7 +3,7 @@
 import asyncio
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Response
@@ -19,6 +19,12 @@ from stream.log import Log, LogError, Topic
 LOG_SECONDS: Final = 1.0
 """A log that does not answer within this time is not there."""
 DASHBOARD: Final = Path(str(resources.files("client") / "dashboard"))
+
+HEADERS: Final = {
+    "Cache-Control": "no-cache",  # ask each time; unchanged files are not sent again
+    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class Health(msgspec.Struct):
@@ -42,8 +48,12 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
     router = APIRouter(tags=["server"])
 
     @router.get("/", include_in_schema=False)
-    def live_page() -> FileResponse:
-        return FileResponse(DASHBOARD / "index.html")
+    def live_page() -> Response:
+        return FileResponse(DASHBOARD / "index.html", headers=HEADERS)
+
+    @router.get("/docs", include_in_schema=False)
+    def docs_page() -> Response:
+        return FileResponse(DASHBOARD / "docs.html", headers=HEADERS)
 
     @router.get("/health", responses={200: content(Health, "Alive")})
     async def health() -> Response:
@@ -70,9 +80,19 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
     return router
 
 
+class Files(StaticFiles):
+    """The dashboard's files, which a browser must not keep over an update."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Send a file with our headers."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(HEADERS)
+        return response
+
+
 def mount_dashboard(app: FastAPI) -> None:
     """Serve the live page's files."""
-    app.mount("/dashboard", StaticFiles(directory=DASHBOARD), name="dashboard")
+    app.mount("/dashboard", Files(directory=DASHBOARD), name="dashboard")
 
 
 def _worker(watched: int, missing: int) -> str:

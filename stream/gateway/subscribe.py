@@ -22,6 +22,7 @@ from ecg import messages as m
 from ecg import wire
 from ecg.errors import WireError
 from stream.config import Settings
+from stream.gateway.access import is_foreign
 from stream.gateway.codes import Close
 from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import Delivery, Subscription
@@ -52,6 +53,9 @@ class Subscribers:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one subscriber until it ends."""
+        if is_foreign(socket.headers):
+            await socket.close()  # before it is accepted: HTTP 403
+            return
         await socket.accept()
         metrics = self.hub.metrics
         metrics.subscribers += 1

@@ -1,11 +1,14 @@
 """Commands, queries and pages over HTTP, on the real log and store."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 from gateway_rig import alarm, beat, block, gateway, stored, subscriber, worker
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from ecg import messages as m
 from ecg import wire
@@ -178,6 +181,25 @@ def test_without_the_token_nothing_under_v1_is_answered(tmp_path):
     assert ask(tmp_path, "GET", "/health", token="right").status_code == 200
 
 
+def test_a_page_of_another_site_may_neither_command_nor_listen(tmp_path):
+    """The browser says where a page comes from; other programs say nothing."""
+    foreign = {"Origin": "http://evil.example"}
+    path = "/v1/patients/p1/pause"
+    got = ask(tmp_path, "POST", path, headers=foreign, json={"by": "n"})
+    assert (got.status_code, got.json()["code"]) == (403, "foreign_origin")
+
+    async def scene():
+        async with gateway(tmp_path) as server:
+            for stream in ("ingest", "subscribe"):
+                url = f"ws://127.0.0.1:{server.port}/v1/{stream}"
+                with pytest.raises(InvalidStatus, match="403"):
+                    await connect(url, origin="http://evil.example")
+                async with connect(url, origin=f"http://127.0.0.1:{server.port}"):
+                    pass
+
+    asyncio.run(scene())
+
+
 def test_alarms_are_listed_by_filters_and_shown_with_their_strip(history):
     """The list spares the strip, one alarm has it."""
     both = ask(history, "GET", "/v1/alarms").json()["alarms"]
@@ -209,7 +231,13 @@ def test_health_ready_metrics_and_the_page(tmp_path):
     assert (ready.status_code, ready.json()["log"], ready.json()["worker"]) == (200, "ok", "idle")
     counted = ask(tmp_path, "GET", "/metrics").text
     assert "beatwire_gateway_blocks_total 0" in counted
-    assert "Not a medical device" in ask(tmp_path, "GET", "/").text
+    for path in ("/", "/docs"):
+        page = ask(tmp_path, "GET", path)
+        assert "Not a medical device" in page.text
+        for file in re.findall(r'"(/dashboard/[^"]+)"', page.text):
+            served = ask(tmp_path, "GET", file)
+            assert served.status_code == 200
+            assert served.headers["cache-control"] == "no-cache"
 
 
 def test_the_openapi_document_describes_every_route(tmp_path):
