@@ -19,13 +19,14 @@ from stream.engine.pipeline import Pipeline
 
 
 class Width:
-    """A classifier by width: V when the QRS still stands high 40 ms after R."""
+    """A classifier by width: V when the QRS is wider than 40 ms at half its height."""
 
     model_id = "width"
 
     def __call__(self, windows, contexts):
         shape = np.abs(windows[:, :96] - np.median(windows[:, :96], axis=1, keepdims=True))
-        wide = np.maximum(shape[:, 55], shape[:, 45]) > 0.3 * shape[:, 45:56].max(axis=1)
+        near = shape[:, 40:61]
+        wide = (near > 0.5 * near.max(axis=1, keepdims=True)).sum(axis=1) > 5
         labels = np.where(wide, 2, 0).astype(np.int8)
         return labels, np.eye(5, dtype=np.float32)[labels]
 
