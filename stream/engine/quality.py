@@ -4,10 +4,10 @@
   that came off) or swings beyond any heart. It is regained after 2 s of moving signal. A flat
   line that follows a clean signal is valid: with the lead on, it is asystole.
 - `noisy` 1: beats cannot be told from noise reliably; only lethal detection goes on. A
-  logistic rule weighs three signs over the last 4 s, each relative to the QRS: how high the QRS band (8 to
-  20 Hz) stays between beats (its median), bursts above 35 Hz (muscle, hum), and slow swings
-  below 3 Hz (movement). Fitted on noise of nstdb mixed into mitdb DS1
-  (em at 6 dB and below, ma at 0 dB and below) and noisy against other recordings of cinc2017,
+  logistic rule weighs three signs over the last 4 s, each relative to the QRS: how high the
+  QRS band (8 to 20 Hz) stays between beats (its median), bursts above 35 Hz (muscle, hum), and
+  slow swings below 3 Hz (movement). Fitted on noise of nstdb mixed into mitdb DS1 (em at 6 dB
+  and below, ma at 0 dB and below) and on noisy against other recordings of cinc2017, the
   even-numbered ones. A QRS is taken to have at least FLOOR, so that silence is not noise.
 - `flat` 1: less than FLAT of movement for 1.5 s.
 - `quality` 0 … 1, for display only.
