@@ -1,357 +1,268 @@
-"""Room `detect`: samples of the 250 Hz grid in, heart beats out (placeholder text)."""
+"""Room `detect`: samples of the 250 Hz grid in, heart beats out, decided 0.35 s after R.
 
-from math import cos, exp, log, pi, sin
+Local maxima of a mix of five band envelopes (`detect_bands`) are candidates. 0.26 s after its
+peak a candidate is judged (`detect_score`) against the level of the last six beats, the last
+seven rejected candidates, the rhythm, the noise and the candidates that follow it. Memory is
+finite: six beats forget anything, and after 3 s without a strong beat the level is learned
+anew from the largest waves, if they look like QRS complexes. What follows an arrest (P waves,
+noise, hum) must not: below 30 µV in the 14 Hz band nothing is a beat.
+
+`s.signal` and `s.noise` are running levels in microvolts of the 14 Hz band: the peak of the last
+beats, and the geometric mean of the envelope (its floor between the beats). Their ratio tells how
+clean a lead is: above 10 in a quiet ward, below 3 every second beat is a guess.
+"""
+
+from math import exp, log
 from typing import Any, Final
 
 import numba as nb
 import numpy as np
 
-BANDS = 5
-HALF = 12
-_F = (5.0, 8.0, 14.0, 22.0, 38.0)
-_K = (1.5, 2.0, 2.5, 3.0, 3.5)
-CAP = 12
-YR = 128
-LOOK = 26  # half samples after a peak
+from stream.engine.detect_bands import BANDS, HALF, envelope, halve
+from stream.engine.detect_fiducial import extremum, vertex
+from stream.engine.detect_memory import AGAIN, FLOOR, START, learn_anew, learn_beat, learn_rejected
+from stream.engine.detect_score import FEATURES, KNOWN, LOOK, NEVER, strength, verdict
 
+_Y: Final = 128  # grid samples kept: the decision's delay (80) and the fiducial's reach (35)
+_RING: Final = 16  # envelope samples kept
+_CANDIDATES: Final = 6  # at most 4 fit into the look-ahead
+_SHAPE: Final = 5  # half width of a shape in envelope samples, ±40 ms
+_APART: Final = 10  # candidates nearer than 80 ms are one: an R and its S wave
 
-def _table():
-    c = np.zeros((BANDS, HALF + 1), np.float64)
-    s = np.zeros((BANDS, HALF + 1), np.float64)
-    halves = np.zeros(BANDS, np.int64)
-    for b, (f, k) in enumerate(zip(_F, _K, strict=True)):
-        sg = k / (2 * pi * f)
-        h = min(HALF, int(2.8 * sg * 125))
-        halves[b] = h
-        t = np.arange(-h, h + 1) / 125.0
-        g = np.exp(-(t**2) / (2 * sg * sg))
-        co, si = g * np.cos(2 * pi * f * t), g * np.sin(2 * pi * f * t)
-        co -= g * co.sum() / g.sum()
-        gain = abs(np.sum((co + 1j * si) * np.exp(-2j * pi * f * t))) / 2
-        gain *= np.cos(pi * f / 250) ** 4
-        gain = gain
-        c[b, : h + 1] = co[h:] / gain
-        s[b, : h + 1] = si[h:] / gain
-    return c.astype(np.float32), s.astype(np.float32), halves
+_EARLIEST: Final = 12.0
+"""Grid samples that R may lie before the energy peak: bounds the latency to 372 ms."""
 
+_WEAKEST: Final = -1.6
+"""Nor below a fifth of the last beats' level: costs 2 of 112,000 training beats, and keeps the P
+waves of a ventricular standstill silent."""
 
-_C, _S, _H = _table()
-_W = np.array((0.036, 0.127, 0.398, 0.260, 0.041))
-_KNOT = np.array((0.2, 0.5, 0.8, 1.0, 1.5, 2.5))
-_THR = np.array((-1.41, -1.08, -1.38, -1.34, -1.24, -2.41))
+_WEAK, _DULL = -1.2, -0.7
+"""Nor below 0.3 of it with half their slope from 5 to 22 Hz (P waves again): 5 of 112,000."""
 
 STATE: Final = np.dtype(
     [
-        ("n", "i8"),
-        ("beat", "f8"),
-        ("last", "i8"),  # half-sample of last beat
-        ("m", "i8"),  # env index: number of half samples consumed in stretch
-        ("base", "i8"),  # grid index of half sample 0 of the stretch
-        ("since", "i8"),
-        ("until", "i8"),
-        ("beat_quality", "f4"),
-        ("mean14", "f4"),
-        ("noise", "f4"),
-        ("signal", "f4"),
-        ("polarity", "f4"),
+        ("n", "i8"),  # grid samples consumed, gaps counted
+        ("beat", "f8"),  # R of the last beat, grid index
+        ("base", "i8"),  # grid index at which the stretch began
+        ("m", "i8"),  # envelope index within the stretch; all places below count so
+        ("last", "i8"),  # place of the last beat
+        ("quiet", "i8"),  # place from which waves count for learning anew
+        ("until", "i8"),  # place at which they are learned
+        ("rejected_place", "i8"),
+        ("rejected", "f4"),  # strongest rejected candidate since the last beat
+        ("beat_quality", "f4"),  # probability that the last beat is one, 0.5 … 1
+        ("signal", "f4"),  # running level of the beats, µV at 14 Hz
+        ("noise", "f4"),  # running floor between the beats, µV at 14 Hz
+        ("polarity", "f4"),  # −1 … 1 of the last beats
+        ("rr", "f4"),  # median of the last six RR in seconds
+        ("previous", "f4"),  # last RR
+        ("slope", "f4"),  # logarithm of 22 over 5 Hz of the beats, slowly
+        ("mean", "f4"),  # mean 14 Hz envelope, 0.75 s
+        ("count", "i4"),  # candidates
         ("learned", "i4"),
-        ("count", "i4"),
-        ("ns", "i4"),
-        ("nn", "i4"),
-        ("nr", "i4"),
-        ("rr", "f4"),
-        ("y", "f4", (YR,)),
-        ("x", "f4", (2 * HALF + 1,)),
-        ("env", "f4", (16, BANDS)),
+        ("beats", "i4"),
+        ("rejections", "i4"),
+        ("intervals", "i4"),
+        ("y", "f4", (_Y,)),
+        ("x", "f4", (2 * HALF + 1,)),  # at 125 Hz, oldest first
+        ("envelopes", "f4", (_RING, BANDS)),
         ("mix", "f4", (3,)),
-        ("s", "f4", (BANDS,)),
-        ("q", "f4", (BANDS,)),
-        ("top", "f4", (BANDS,)),
-        ("hs", "f4", (6, BANDS)),
-        ("hn", "f4", (7, BANDS)),
-        ("hr", "f4", (6,)),
-        ("pos", "i8", (CAP,)),
-        ("size", "f4", (CAP,)),
-        ("pk", "f4", (CAP, BANDS)),
+        ("geometric", "f4", (3,)),  # mean logarithm of the envelopes at 5, 14, 38 Hz, 1 s
+        ("level", "f4", (BANDS,)),
+        ("floor", "f4", (BANDS,)),
+        ("latest", "f4", (BANDS,)),  # peaks of the last beat
+        ("top", "f4", (BANDS,)),  # largest peaks while learning
+        ("last_beats", "f4", (6, BANDS)),
+        ("last_rejected", "f4", (7, BANDS)),
+        ("last_rr", "f4", (6,)),
+        ("template", "f4", (2 * _SHAPE + 1,)),
+        ("place", "i8", (_CANDIDATES,)),
+        ("size", "f4", (_CANDIDATES,)),
+        ("peak", "f4", (_CANDIDATES, BANDS)),  # logarithms of µV
+        ("about", "f4", (_CANDIDATES, 5)),  # mean, three geometric means, peakedness
+        ("shape", "i1", (_CANDIDATES, 2 * _SHAPE + 1)),
+        ("f", "f4", (FEATURES,)),
     ],
     align=True,
 )
+"""One patient's state; bytes of zero become valid by `init`."""
 
 
 @nb.njit(cache=True)
 def init(s: Any) -> None:
-    s.n = 0
+    """Start a new patient: nothing learned."""
     s.beat = -1e9
     s.learned = 0
-    s.rr = 0.8
-    s.hr[:] = 0.8
-    s.polarity = 0
+    s.beats = s.rejections = s.intervals = 0
+    s.polarity = 0.0
+    s.signal = s.slope = 0.0
+    s.rr = s.previous = 0.8
+    s.last_rr[:] = 0.8
+    s.template[:] = 0.0
+    s.level[:] = 0.0
+    s.floor[:] = 0.0
+    s.latest[:] = 0.0
     restart(s, 0)
 
 
 @nb.njit(cache=True)
 def restart(s: Any, sample: int) -> None:
-    s.n = sample
+    """After a gap: the next grid sample is `sample`; what was learned stays, the signal goes."""
+    s.n = s.base = sample
     s.m = 0
-    s.base = sample
+    s.last = -125  # a beat may come at once, and need not
+    s.rejected_place = -1000
+    s.quiet = 0
+    s.until = AGAIN if s.learned else START
     s.count = 0
-    s.y[:] = 0
-    s.x[:] = 0
-    s.env[:] = 0
-    s.mix[:] = 0
-    s.top[:] = 0
-    s.mean14 = 0
-    s.last = -125
-    s.since = 0
-    s.until = 375 if s.learned else 250
-
-
-@nb.njit(cache=True)
-def _rank(h: Any, b: int, size: int, rank: int) -> float:
-    for i in range(size):
-        v = h[i, b]
-        above = 0
-        for k in range(size):
-            if h[k, b] > v or (h[k, b] == v and k < i):
-                above += 1
-        if above == rank:
-            return v
-    return 0.0
-
-
-@nb.njit(cache=True)
-def _median6(h: Any) -> float:
-    lo = 0.0
-    for i in range(6):
-        above = 0
-        for k in range(6):
-            if h[k] > h[i] or (h[k] == h[i] and k < i):
-                above += 1
-        if above == 2 or above == 3:
-            lo += 0.5 * h[i]
-    return lo
-
-
-@nb.njit(cache=True)
-def _score(s: Any, c: int) -> float:
-    r = 0.0
-    for b in range(BANDS):
-        r += _W[b] * (s.pk[c, b] - s.s[b])
-    return r
-
-
-@nb.njit(cache=True)
-def _threshold(s: Any, dt: float) -> float:
-    u = dt / s.rr
-    if u <= _KNOT[0]:
-        thr = _THR[0]
-    elif u >= _KNOT[5]:
-        thr = _THR[5]
-    else:
-        thr = _THR[0]
-        for i in range(5):
-            if _KNOT[i] <= u < _KNOT[i + 1]:
-                thr = _THR[i] + (_THR[i + 1] - _THR[i]) * (u - _KNOT[i]) / (_KNOT[i + 1] - _KNOT[i])
-    nt = 0.0
-    for b in range(BANDS):
-        nt += _W[b] * (s.q[b] - s.s[b])
-    thr = max(thr, 0.49 * nt)
-    if dt < 0.36:
-        thr = max(thr, -0.604)
-    return thr + 0.091 * max(0.0, log(s.mean14 + 1.0) - s.s[2] + 2.25)
-
-
-@nb.njit(cache=True)
-def _drop(s: Any) -> None:
-    for i in range(1, s.count):
-        s.pos[i - 1] = s.pos[i]
-        s.size[i - 1] = s.size[i]
-        for b in range(BANDS):
-            s.pk[i - 1, b] = s.pk[i, b]
-    s.count -= 1
-
-
-@nb.njit(cache=True)
-def _learn_noise(s: Any) -> None:
-    i = s.nn % 7
-    for b in range(BANDS):
-        s.hn[i, b] = s.pk[0, b]
-    s.nn += 1
-    for b in range(BANDS):
-        s.q[b] = _rank(s.hn, b, 7, 3)
-    s.noise = exp(s.q[2])
-
-
-@nb.njit(cache=True)
-def _learn_beat(s: Any, dt: float) -> None:
-    i = s.ns % 6
-    for b in range(BANDS):
-        s.hs[i, b] = s.pk[0, b]
-    s.ns += 1
-    for b in range(BANDS):
-        s.s[b] = _rank(s.hs, b, 6, 2)
-    s.signal = exp(s.s[2])
-    if dt < 3.0:
-        s.hr[s.nr % 6] = dt
-        s.nr += 1
-        s.rr = _median6(s.hr)
-
-
-@nb.njit(cache=True)
-def _seed(s: Any) -> None:
-    for b in range(BANDS):
-        top = log(0.7 * s.top[b] + 1.0)
-        low = log(0.1 * s.top[b] + 1.0)
-        s.s[b] = top
-        s.q[b] = low
-        for i in range(6):
-            s.hs[i, b] = top
-        for i in range(7):
-            s.hn[i, b] = low
-    s.learned = 1
-
-
-@nb.njit(cache=True)
-def _relearn(s: Any) -> None:
-    """No beat for long: take the largest waves of the last window for beats, if they look so."""
-    ok = s.top[2] > 30.0 and s.top[2] > 2.8 * s.mean14 and s.top[2] > 0.33 * s.top[0]
-    if s.learned and ok:
-        ok = log(s.top[3] / s.top[0]) > s.s[3] - s.s[0] - 0.7
-    if ok:
-        _seed(s)
-    s.top[:] = 0
-    s.until = s.m + 188
-
-
-@nb.njit(cache=True)
-def _fiducial(s: Any, pos: int) -> float:
-    """Extremum near grid index pos."""
-    best, at = 0.0, pos
-    mean = 0.0
-    for k in range(-35, 30):
-        mean += s.y[(pos + k) % YR]
-    mean /= 65
-    for k in range(-24, 25):
-        i = pos + k
-        z = 0.5 * s.y[i % YR] + 0.25 * (s.y[(i - 1) % YR] + s.y[(i + 1) % YR]) - mean
-        w = exp(-0.5 * (k / 15.0) ** 2)
-        v = abs(z) * w
-        if z * s.polarity > 0:
-            v *= 1.3
-        if v > best:
-            best, at = v, i
-    z = s.y[at % YR] - mean
-    s.polarity += 0.2 * ((1.0 if z > 0 else -1.0) - s.polarity)
-    a, b, c = s.y[(at - 1) % YR], s.y[at % YR], s.y[(at + 1) % YR]
-    d = a - 2 * b + c
-    off = 0.0
-    if d != 0:
-        off = min(0.5, max(-0.5, 0.5 * (a - c) / d))
-    return max(at + off, pos - 12.0)
-
-
-@nb.njit(cache=True)
-def _decide(s: Any) -> bool:
-    r = _score(s, 0)
-    dt = (s.pos[0] - s.last) / 125.0
-    ok = dt >= 0.2 and r >= _threshold(s, dt) and s.pk[0, 2] > log(30.0)
-    for c in range(1, s.count):
-        if s.pos[c] - s.pos[0] <= 30 and _score(s, c) > r + 0.015 and s.pos[c] + 4 <= s.m:
-            ok = False
-    if ok:
-        at = _fiducial(s, s.base + 2 * s.pos[0])
-        if at - s.beat < 50:
-            ok = False
-        else:
-            s.beat = at
-            s.beat_quality = 1.0
-    if ok:
-        _learn_beat(s, dt)
-        s.last = s.pos[0]
-        if r > -1.0:
-            s.since = s.last + 75
-            s.until = s.last + 375
-            s.top[:] = 0
-    else:
-        _learn_noise(s)
-    _drop(s)
-    return ok
-
-
-@nb.njit(cache=True)
-def _envelope(s: Any, b: int) -> float:
-    re = _C[b, 0] * s.x[HALF]
-    im = nb.float32(0.0)
-    for j in range(1, _H[b] + 1):
-        u, v = s.x[HALF + j], s.x[HALF - j]
-        re += _C[b, j] * (u + v)
-        im += _S[b, j] * (u - v)
-    return (re * re + im * im) ** 0.5
-
-
-@nb.njit(cache=True)
-def _peaks(s: Any, c: int) -> None:
-    p = s.pos[c]
-    for b in range(BANDS):
-        top = nb.float32(0)
-        for m in range(p - 4, p + 5):
-            top = max(top, s.env[m % 16, b])
-        s.pk[c, b] = log(top + 1.0)
-
-
-@nb.njit(cache=True)
-def _candidate(s: Any) -> None:
-    if s.mix[1] > s.mix[0] and s.mix[1] >= s.mix[2] and s.mix[1] > 2:
-        p = s.m - 1
-        if s.count and p - s.pos[s.count - 1] <= 7:
-            if s.mix[1] <= s.size[s.count - 1]:
-                return
-            s.count -= 1
-        if s.count < CAP:
-            s.pos[s.count] = p
-            s.size[s.count] = s.mix[1]
-            s.count += 1
-
-
-@nb.njit(cache=True)
-def _half(s: Any) -> bool:
-    for i in range(2 * HALF):
-        s.x[i] = s.x[i + 1]
-    n = s.n
-    s.x[2 * HALF] = (
-        s.y[n % YR]
-        + s.y[(n - 4) % YR]
-        + 4 * (s.y[(n - 1) % YR] + s.y[(n - 3) % YR])
-        + 6 * s.y[(n - 2) % YR]
-    ) / 16
-    s.m = (n - s.base - 2) // 2 - HALF
-    e = s.env[s.m % 16]
-    for b in range(BANDS):
-        e[b] = _envelope(s, b)
-        if s.m > s.since:
-            s.top[b] = max(s.top[b], e[b])
-    s.mean14 += (e[2] - s.mean14) * 0.0106
-    s.mix[0] = s.mix[1]
-    s.mix[1] = s.mix[2]
-    s.mix[2] = 0.1 * e[0] + 0.5 * e[1] + e[2] + 0.6 * e[3]
-    _candidate(s)
-    if s.count and s.pos[s.count - 1] + 4 == s.m:
-        _peaks(s, s.count - 1)
-    if s.m >= s.until:
-        _relearn(s)
-    if s.count and s.m - s.pos[0] >= LOOK + 4:
-        if s.learned == 0:
-            _drop(s)
-            return False
-        return _decide(s)
-    return False
+    s.mean = s.noise = 0.0
+    s.y[:] = 0.0
+    s.x[:] = 0.0
+    s.envelopes[:] = 0.0
+    s.mix[:] = 0.0
+    s.geometric[:] = 0.0
+    s.top[:] = 0.0
 
 
 @nb.njit(cache=True)
 def step(s: Any, y: float) -> bool:
-    s.y[s.n % YR] = y
-    beat = False
-    if (s.n - s.base) % 2 == 0:
-        beat = _half(s)
-    s.n += 1
+    """Take one grid sample in microvolts; True when a beat has just been decided.
+
+    Then `s.beat` is its R wave as a grid index with sub-sample part, at least 50 samples
+    after the beat before and at most 93 before `s.n`; `s.beat_quality` its probability.
+    """
+    if not due(s, y):
+        return False
+    logit = verdict(s)
+    beat: bool = settle(s, logit >= 0.0, logit)
     return beat
+
+
+@nb.njit(cache=True)
+def due(s: Any, y: float) -> bool:
+    """Take one grid sample; True when the oldest candidate must be judged and settled now."""
+    s.y[s.n % _Y] = y
+    s.n += 1
+    if (s.n - 1 - s.base) % 2:
+        return False
+    _envelopes(s)
+    _find(s)
+    if s.count and s.place[s.count - 1] + KNOWN == s.m:
+        _measure(s, s.count - 1)
+        learn_anew(s, s.count - 1)
+    if s.count == 0 or s.m < s.place[0] + LOOK + KNOWN:
+        return False
+    if s.learned == 0:
+        _drop(s)
+        return False
+    return True
+
+
+@nb.njit(cache=True)
+def settle(s: Any, accept: bool, logit: float) -> bool:
+    """Make the oldest candidate a beat or a rejection and learn from it; True for a beat."""
+    power = strength(s, 0)
+    accept = accept and logit > NEVER and _substantial(s, power)
+    if accept:
+        _locate(s)
+        s.beat_quality = 1.0 / (1.0 + exp(-logit))
+        learn_beat(s, power)
+    else:
+        learn_rejected(s, power)
+    _drop(s)
+    return accept
+
+
+@nb.njit(cache=True)
+def _substantial(s: Any, power: float) -> bool:
+    """Is the oldest candidate large enough for a beat, in microvolts and beside the last ones?"""
+    slope = s.peak[0, 3] - s.peak[0, 0] - (s.level[3] - s.level[0])
+    dull = power < _WEAK and slope < _DULL
+    return bool(s.peak[0, 2] > FLOOR and power > _WEAKEST and not dull)
+
+
+@nb.njit(cache=True)
+def _envelopes(s: Any) -> None:
+    """Advance the envelopes by one sample and their running means."""
+    for i in range(2 * HALF):
+        s.x[i] = s.x[i + 1]
+    s.x[2 * HALF] = halve(s.y, s.n - 1)
+    s.m = (s.n - 3 - s.base) // 2 - HALF
+    e = s.envelopes[s.m % _RING]
+    for b in range(BANDS):
+        e[b] = envelope(s.x, b)
+    s.mean += (e[2] - s.mean) * 0.0106
+    for i in range(3):
+        s.geometric[i] += (log(e[2 * i] + 1.0) - s.geometric[i]) * 0.008
+    s.noise = exp(s.geometric[1])
+    s.mix[0], s.mix[1] = s.mix[1], s.mix[2]
+    s.mix[2] = 0.1 * e[0] + 0.5 * e[1] + e[2] + 0.6 * e[3]
+
+
+@nb.njit(cache=True)
+def _find(s: Any) -> None:
+    """Queue a local maximum of the mix; of two nearer than 80 ms the larger stays."""
+    top = s.mix[1]
+    if top <= s.mix[0] or top < s.mix[2] or top <= 2.0:
+        return
+    place = s.m - 1
+    if s.count and place - s.place[s.count - 1] <= _APART:
+        if top <= s.size[s.count - 1]:
+            return
+        s.count -= 1
+    if s.count < _CANDIDATES:
+        s.place[s.count] = place
+        s.size[s.count] = top
+        s.count += 1
+
+
+@nb.njit(cache=True)
+def _measure(s: Any, c: int) -> None:
+    """Peaks within −32 … 16 ms, surroundings and shape of candidate `c`."""
+    for b in range(BANDS):
+        top = 0.0
+        for m in range(s.place[c] - 4, s.place[c] + KNOWN + 1):
+            top = max(top, s.envelopes[m % _RING, b])
+        s.peak[c, b] = log(top + 1.0)
+    near = 0.0
+    for i in range(_RING):
+        near += s.envelopes[i, 2]
+    s.about[c, 0] = s.mean
+    for i in range(3):
+        s.about[c, 1 + i] = s.geometric[i]
+    s.about[c, 4] = log(near / _RING + 1.0) - s.peak[c, 2]
+    _sketch(s, c)
+
+
+@nb.njit(cache=True)
+def _sketch(s: Any, c: int) -> None:
+    """Shape of ±40 ms, mean removed, in 1/127 of its largest deflection."""
+    width, first = 2 * _SHAPE + 1, HALF - KNOWN - _SHAPE
+    mean, top = 0.0, 1e-3
+    for i in range(width):
+        mean += s.x[first + i] / width
+    for i in range(width):
+        top = max(top, abs(s.x[first + i] - mean))
+    for i in range(width):
+        s.shape[c, i] = int((s.x[first + i] - mean) / top * 127.0)
+
+
+@nb.njit(cache=True)
+def _drop(s: Any) -> None:
+    """Remove the oldest candidate."""
+    for c in range(1, s.count):
+        s.place[c - 1] = s.place[c]
+        s.size[c - 1] = s.size[c]
+        s.peak[c - 1] = s.peak[c]
+        s.about[c - 1] = s.about[c]
+        s.shape[c - 1] = s.shape[c]
+    s.count -= 1
+
+
+@nb.njit(cache=True)
+def _locate(s: Any) -> None:
+    """Set `s.beat` to the R wave of the oldest candidate."""
+    centre = s.base + 2 * s.place[0]
+    at, size = extremum(s.y, centre, s.polarity)
+    s.polarity += 0.2 * ((1.0 if size > 0.0 else -1.0) - s.polarity)
+    s.beat = max(at + vertex(s.y, at), centre - _EARLIEST, s.beat + 50.0)
