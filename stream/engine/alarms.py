@@ -140,7 +140,9 @@ class Book:
         if context.session != state.session:
             return out + more
         state.sample = max(state.sample, sample)
-        for found in judge(state.limits, sample, context.rate, heart_rate, v_per_minute):
+        noisy = any(e.holding and e.alarm.kind == "ARTIFACT" for e in state.entries)
+        numbers = heart_rate, v_per_minute
+        for found in judge(state.limits, sample, context.rate, *numbers, noisy=noisy):
             apply(ledger, context, found)
         if state.learning and heart_rate is not None:
             state.learning = False

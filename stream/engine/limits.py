@@ -32,6 +32,9 @@ DEFAULTS: Final = {
 }
 """Low and high heart rate per minute: ALARMS.md for adults, common monitor defaults for others."""
 
+LETHAL: Final = frozenset(["EXTREME_TACHY", "EXTREME_BRADY"])
+"""Limits that are judged in noise, too."""
+
 PVC_LIMIT: Final = 10.0
 """V beats per minute (ALARMS.md)."""
 
@@ -72,7 +75,13 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(
-    state: LimitState, sample: int, rate: float, heart_rate: float | None, pvcs: float | None
+    state: LimitState,
+    sample: int,
+    rate: float,
+    heart_rate: float | None,
+    pvcs: float | None,
+    *,
+    noisy: bool = False,
 ) -> list[Change]:
     """Judge one second's vitals.
 
@@ -82,11 +91,13 @@ def judge(
         rate: samples per second.
         heart_rate: per minute, None when unknown.
         pvcs: V beats in the last minute, None when unknown.
+        noisy: in noise only the extremes may be set anew.
     """
     if sample <= state.seen:
         return []
     state.seen = sample
-    changes = (_judge(state, rule, sample, rate) for rule in _rules(state, heart_rate, pvcs))
+    rules = _rules(state, heart_rate, pvcs)
+    changes = (_judge(state, rule, sample, rate, noisy=noisy) for rule in rules)
     return [change for change in changes if change is not None]
 
 
@@ -120,10 +131,12 @@ def _rules(state: LimitState, rate: float | None, pvcs: float | None) -> Iterato
     yield Rule("PVC_RATE", pvcs, state.pvc, pvcs is not None and pvcs > state.pvc)
 
 
-def _judge(state: LimitState, rule: Rule, sample: int, rate: float) -> Change | None:
+def _judge(
+    state: LimitState, rule: Rule, sample: int, rate: float, *, noisy: bool
+) -> Change | None:
     violation = state.broken.get(rule.kind)
     if violation is None:
-        if not rule.beyond:
+        if not rule.beyond or (noisy and rule.kind not in LETHAL):
             return None
         state.broken[rule.kind] = Violation(sample, sample, sample)
         return _change(rule, Edge.SET, sample, sample)

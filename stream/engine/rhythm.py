@@ -24,6 +24,7 @@ from stream.engine.rhythm_irregular import (
     single_intervals,
     smooth_p,
 )
+from stream.engine.rhythm_noise import POOR, noise_time, note_noise, reliable_beat
 from stream.engine.rhythm_rate import count_v, heart_rate, push_rr, turn_seconds, v_per_minute
 from stream.engine.rhythm_runs import (
     end_run,
@@ -70,11 +71,9 @@ __all__ = [
     "beat",
     "gap",
     "init",
+    "noise",
     "vitals",
 ]
-
-POOR: Final = 0.25
-"""Quality of a beat below which its class is not believed: it counts as Q of confidence 0."""
 
 QUALITY_BEATS: Final = 8.0
 """Beats that the quality of the vitals is smoothed over."""
@@ -151,6 +150,12 @@ def gap(s: Any, start: int, end: int) -> None:
 
 
 @nb.njit(cache=True)
+def noise(s: Any, noisy: bool) -> None:
+    """Say before `advance` whether beats cannot be told from noise in this hop (a level)."""
+    note_noise(s, noisy)
+
+
+@nb.njit(cache=True)
 def advance(
     s: Any, horizon: int, valid: bool, fibrillation: bool, p_evidence: float, out: Any
 ) -> int:
@@ -197,6 +202,7 @@ def _begin(s: Any, horizon: int) -> None:
     s.regular_since = horizon
     s.fibrillated = horizon - GIVE_UP
     s.nn_share = 1.0
+    s.reliable = horizon
 
 
 @nb.njit(cache=True)
@@ -208,6 +214,7 @@ def _beat(s: Any, out: Any) -> None:
     if s.valid == 0:
         return
     rr = (at - s.last) / RATE if s.known == 1 else 0.0
+    reliable_beat(s, out, s.wait_quality[0])
     silence_beat(s, out, at)
     if rr > 0.0:
         push_rr(s, rr)
@@ -232,6 +239,7 @@ def _beat(s: Any, out: Any) -> None:
 @nb.njit(cache=True)
 def _time(s: Any, out: Any, samples: int, fibrillation: bool, p_evidence: float) -> None:
     """All rules of the passing time, in this order."""
+    noise_time(s, out)
     fibrillation_time(s, out, fibrillation)
     silence_time(s, out)
     smooth_p(s, p_evidence, samples)

@@ -22,10 +22,9 @@ from stream.engine.rhythm_state import (
     LABEL_V,
     MISSED_BEAT,
     NN,
-    ONCE,
     R_ON_T,
+    happened,
     mean_recent,
-    put,
     recent,
     set_off,
     set_on,
@@ -90,9 +89,9 @@ P_SECONDS: Final = 20.0
 def single_intervals(s: Any, out: Any, label: int, at: float, rr: float) -> None:
     """Missed beat and R on T: the interval before decides on a candidate, this one confirms it."""
     if s.gap_rr > 0.0 and rr < SHORT_AGAIN * s.gap_rr:
-        put(s, out, MISSED_BEAT, ONCE, s.gap_from, (s.last - s.gap_from) / RATE)
+        happened(s, out, MISSED_BEAT, s.gap_from, (s.last - s.gap_from) / RATE)
     if s.early_rr > 0.0 and rr >= SHORT_AGAIN * s.early_rr:
-        put(s, out, R_ON_T, ONCE, s.early_at, rr)
+        happened(s, out, R_ON_T, s.early_at, rr)
     s.gap_rr = 0.0
     s.early_rr = 0.0
     mean = mean_recent(s.nn, s.nn_count, AVERAGE_RR)
@@ -120,7 +119,7 @@ def push_nn(s: Any, label: int, confidence: float, rr: float) -> None:
     A beat of confidence 0 (noise, or the model failed) may not even be one.
     """
     s.normals = s.normals + 1 if label == LABEL_N else 0
-    if rr <= 0.0 or confidence == 0.0 or s.last_confidence == 0.0:
+    if rr <= 0.0 or s.noisy == 1 or confidence == 0.0 or s.last_confidence == 0.0:
         return
     spoiled = _ventricular(label) or _ventricular(s.last_label)
     s.nn_share += ((0.0 if spoiled else 1.0) - s.nn_share) / NN

@@ -7,7 +7,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm_state import RATE_RR, SECONDS, VFIB, mean_recent, recent
+from stream.engine.rhythm_state import CANNOT_ANALYZE, RATE_RR, SECONDS, VFIB, mean_recent, recent
 
 SLOW_RR: Final = 1.2
 """Seconds: three intervals in a row longer than this, and the rate follows the last 4 (ALARMS.md,
@@ -36,7 +36,9 @@ def push_rr(s: Any, rr: float) -> None:
 @nb.njit(cache=True)
 def heart_rate(s: Any) -> float:
     """Beats per minute at the horizon, NaN when it is not known; never a value that is held."""
-    if s.valid == 0 or s.known == 0 or s.active[VFIB] == 1 or s.rr_count < MIN_RR:
+    if s.valid == 0 or s.known == 0 or s.rr_count < MIN_RR:
+        return math.nan
+    if s.active[VFIB] == 1 or s.active[CANNOT_ANALYZE] == 1:
         return math.nan
     waited = float(s.horizon - s.last) / RATE
     if waited >= LONGEST_RR:

@@ -16,7 +16,6 @@ from stream.engine.rhythm_state import (
     LABEL_S,
     LABEL_V,
     NSVT,
-    ONCE,
     PAIR_PVCS,
     RUN,
     RUN_PVCS,
@@ -24,8 +23,8 @@ from stream.engine.rhythm_state import (
     TRIGEMINY,
     VENT_RHYTHM,
     VTACH,
+    happened,
     mean_recent,
-    put,
     recent,
     set_off,
     set_on,
@@ -92,7 +91,7 @@ def _name_run(s: Any, out: Any) -> None:
 def other_beat(s: Any, out: Any, label: int, confidence: float) -> None:
     """A beat that is not V ends the run; the third in a row ends a tachycardia."""
     if s.run == 2 and s.run_after == 1:
-        put(s, out, PAIR_PVCS, ONCE, s.run_start, 2.0)
+        happened(s, out, PAIR_PVCS, s.run_start, 2.0)
     end_run(s, out)
     if label != LABEL_Q or confidence > 0.0:
         s.others += 1

@@ -28,6 +28,8 @@ KINDS: Final = (
     "TRIGEMINY",
     "AFIB",
     "IRREGULAR_HR",
+    "ARTIFACT",
+    "CANNOT_ANALYZE",
 )
 """Conditions that this room knows: the index is `CHANGE.kind`."""
 
@@ -47,6 +49,8 @@ KINDS: Final = (
     TRIGEMINY,
     AFIB,
     IRREGULAR_HR,
+    ARTIFACT,
+    CANNOT_ANALYZE,
 ) = range(len(KINDS))
 
 CLEAR: Final = 0
@@ -137,6 +141,9 @@ STATE: Final = np.dtype(
         # fibrillation
         ("organised", "i8"),  # beats since the last fibrillating hop
         ("fibrillated", "i8"),  # the last fibrillating sample
+        # noise
+        ("noisy", "i8"),
+        ("reliable", "i8"),  # the last reliable beat
         # V beats per minute
         ("second", "i8"),
         ("v_count", "u2", (SECONDS,)),
@@ -149,6 +156,20 @@ STATE: Final = np.dtype(
 )
 """Everything that the room remembers of one patient; without padding, so equal states are equal
 bytes."""
+
+
+@nb.njit(cache=True)
+def believed(s: Any, kind: int) -> bool:
+    """In noise and in VF only what is lethal, and what tells of the noise, is set."""
+    quiet = s.noisy == 0 and s.active[VFIB] == 0
+    return bool(quiet or kind <= VTACH or kind >= ARTIFACT)
+
+
+@nb.njit(cache=True)
+def happened(s: Any, out: Any, kind: int, onset: float, value: float) -> None:
+    """A condition happened once."""
+    if believed(s, kind):
+        put(s, out, kind, ONCE, onset, value)
 
 
 @nb.njit(cache=True)
@@ -167,8 +188,8 @@ def put(s: Any, out: Any, kind: int, phase: int, onset: float, value: float) -> 
 
 @nb.njit(cache=True)
 def set_on(s: Any, out: Any, kind: int, onset: float, value: float) -> None:
-    """Set a condition, unless it is set."""
-    if s.active[kind] == 0:
+    """Set a condition, unless it is set or noise forbids it."""
+    if s.active[kind] == 0 and believed(s, kind):
         s.active[kind] = 1
         s.onset[kind] = np.int64(np.round(onset))
         put(s, out, kind, SET, onset, value)

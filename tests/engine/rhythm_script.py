@@ -52,6 +52,7 @@ class Player:
         self.confidence = 0.95
         self.quality = 0.95
         self.p_evidence = -1.0
+        self.noisy = False
 
     def play(self, beats, until, *, valid=True, fibrillation=False, skip=False) -> "Player":
         """Advance to `until` seconds; `skip` jumps there in one step, as over a gap."""
@@ -65,6 +66,7 @@ class Player:
         return self
 
     def _hop(self, valid, fibrillation) -> None:
+        rhythm.noise(self.state, self.noisy)
         count = rhythm.advance(
             self.state, self.horizon, valid, fibrillation, self.p_evidence, self.out
         )

@@ -97,6 +97,17 @@ def test_low_must_be_below_high():
         set_limits(LimitState(), 100, 100)
 
 
+def test_in_noise_only_the_extremes_are_set_and_everything_may_clear():
+    """ARTIFACT: HR_HIGH waits, EXTREME_TACHY does not."""
+    state = LimitState()
+    assert judge(state, 0, RATE, 130.0, 20.0, noisy=True) == []
+    kinds = [c.kind for c in judge(state, 250, RATE, 150.0, 20.0, noisy=True)]
+    assert kinds == ["EXTREME_TACHY"]
+    assert [c.kind for c in judge(state, 500, RATE, 150.0, 20.0)] == ["HR_HIGH", "PVC_RATE"]
+    cleared = judge(state, 500 + 750, RATE, 80.0, 0.0, noisy=True)
+    assert {c.kind for c in cleared} == {"EXTREME_TACHY", "HR_HIGH", "PVC_RATE"}
+
+
 def test_replay_changes_nothing_and_a_new_session_does():
     """What is not later than the last second was judged already."""
     state = LimitState()

@@ -132,6 +132,16 @@ def test_fibrillation_is_vfib_and_never_asystole():
     assert player.vitals()["rhythm"] == "VF"
 
 
+def test_in_fibrillation_nothing_minor_is_set():
+    """Pauses and runs of what the QRS detector finds in VF are no news; VTACH is."""
+    beats = Beats().say(LEAD_IN)
+    player = played(beats, beats.now)
+    beats.now += 2.5
+    beats.say("SSSSSS", 0.3).say("VNV", 0.3)
+    player.play(beats, beats.now + 1, fibrillation=True)
+    assert player.edges() == [("VFIB", "set")]
+
+
 def test_vfib_is_set_with_the_verdict_and_its_onset_is_4_s_earlier():
     """The verdict includes its whole duration."""
     beats = Beats().say("N" * 40)

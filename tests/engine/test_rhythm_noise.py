@@ -1,0 +1,77 @@
+"""Noise: only what is lethal is set in it, and it says so itself (ALARMS.md, technical alarms)."""
+
+import math
+
+import pytest
+from rhythm_script import Beats, Player, played
+
+LEAD_IN = "N" * 12
+
+
+def noisy_from(beats, start, until):
+    """Quiet up to `start` seconds, noisy from then on."""
+    player = played(beats, start)
+    player.noisy = True
+    return player.play(beats, until)
+
+
+@pytest.mark.parametrize(
+    "classes", ["VVNN", "VNVNVNVN", "NNVNNVNNV", "V" * 15], ids=["pair", "big", "tri", "slow run"]
+)
+def test_in_noise_nothing_minor_is_set(classes):
+    """Pairs, patterns and slow runs are what noise looks like."""
+    beats = Beats().say(LEAD_IN)
+    start = beats.now + 0.5
+    beats.say(classes)
+    assert noisy_from(beats, start, beats.now + 0.5).edges() == [("ARTIFACT", "set")]
+
+
+def test_in_noise_vtach_is_set():
+    """A confident run of five: no NSVT before it, but the tachycardia itself."""
+    beats = Beats().say(LEAD_IN)
+    start = beats.now + 0.1
+    beats.say("VVVVVV", 0.4)
+    edges = noisy_from(beats, start, beats.now + 0.5).edges()
+    assert edges == [("ARTIFACT", "set"), ("VTACH", "set")]
+
+
+def test_in_noise_asystole_is_set_and_pause_waits_for_its_end():
+    """An arrest is told; the pause only when the noise is over."""
+    beats = Beats().say(LEAD_IN)
+    player = noisy_from(beats, beats.now + 0.1, beats.now + 5)
+    assert player.edges() == [("ARTIFACT", "set"), ("ASYSTOLE", "set")]
+    player.noisy = False
+    assert player.play(beats, beats.now + 6).edges()[2:] == [
+        ("ARTIFACT", "clear"),
+        ("PAUSE", "set"),
+    ]
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_no_reliable_beat_for_20_s_is_cannot_analyze(valid):
+    """In noise or without a usable signal; there is no heart rate then; a good beat ends it."""
+    beats = Beats().say("N" * 70)
+    player = played(beats, 10.0)
+    player.noisy = valid
+    player.play(beats, 32.0, valid=valid)
+    told = player.first("CANNOT_ANALYZE")
+    assert told.at == pytest.approx(29.6, abs=0.2)
+    assert told.onset == pytest.approx(9.6, abs=0.2)
+    assert math.isnan(player.vitals()["heart_rate"])
+    player.noisy = False
+    player.play(beats, 40.0)
+    assert player.first("CANNOT_ANALYZE", "clear").at == pytest.approx(32.8, abs=0.9)
+    assert player.vitals()["heart_rate"] == pytest.approx(75, abs=1)
+
+
+def test_asystole_is_not_cannot_analyze():
+    """A quiet flat line can be analysed very well."""
+    beats = Beats().say(LEAD_IN)
+    assert played(beats, beats.now + 40).edges("CANNOT_ANALYZE") == []
+
+
+def test_poor_beats_in_a_quiet_signal_are_no_noise():
+    """Quality is for beats, noise for the signal: nothing technical is said."""
+    player = Player()
+    player.quality = 0.1
+    assert player.play(Beats().say("N" * 60), 45).edges() == []
