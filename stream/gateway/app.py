@@ -54,6 +54,8 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with log:
             await hub.start()
+            for admission in await asyncio.to_thread(store.history.patients):
+                hub.fanout.place(admission.admit.patient, admission.admit.location.unit)
             try:
                 yield
             finally:

@@ -1,8 +1,8 @@
 """Appends what all devices send in common appends, and reports to each what became durable.
 
-One append for each turn of the event loop, not one for each block: the cost of a task and a commit
-is shared by all who sent in that turn. Several appends may be in flight; the log keeps their order,
-and reports go out in the order of the appends.
+One append for all blocks of GATHER_SECONDS, not one for each: they share the cost of a task and of
+a commit. Several appends may be in flight; the log keeps their order, and reports go out in the
+order of the appends.
 """
 
 import asyncio
@@ -12,6 +12,10 @@ from typing import Final
 
 from stream.gateway.metrics import Metrics
 from stream.log import Entry, Log, LogError, Topic
+
+GATHER_SECONDS: Final = 0.010
+"""How long a block may wait for company. A thousand blocks a second of a hundred devices cost 313 µs
+each when every turn of the loop appends what it has, and half of that at 10 ms; an alarm has 10 s."""
 
 MAX_APPENDS: Final = 4
 """Appends in flight: enough that one is always on its way while others wait for their commit."""
@@ -78,7 +82,8 @@ class Committer:
     def _schedule(self) -> None:
         if self._waiting and not self._scheduled and len(self._order) < MAX_APPENDS:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            wait = 0.0 if len(self._waiting) >= MAX_BATCH else GATHER_SECONDS
+            asyncio.get_running_loop().call_later(wait, self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False

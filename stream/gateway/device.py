@@ -260,7 +260,7 @@ class DeviceConnection:
 
     @property
     def _state_is_up(self) -> bool:
-        return self.state in {State.OPEN, State.LEAVING}
+        return self.state is State.OPEN or self.state is State.LEAVING
 
     def _append(self, message: m.Hello | m.Block | m.Goodbye) -> Append:
         self._in_flight.append(message)

@@ -39,6 +39,9 @@ class Progress:
             self._started, self.durable = True, first
         if end <= self.durable:
             return
+        if first <= self.durable and not self._islands:
+            self.durable = end
+            return
         insort(self._islands, (first, end))
         self._absorb()
         while self._islands and self._hopeless(rate):
