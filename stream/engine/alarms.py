@@ -68,14 +68,12 @@ class Book:
         `profile` is what the device knows of the patient; an Admit knows better. A session that
         is known changes nothing, a former one is ignored.
         """
-        out, ledger = self._open(context.patient, now)
+        out, ledger = self._enter(context, now, sample)
         state = ledger.state
         if profile is not None and not state.admitted and profile != state.profile:
             if profile.category != state.profile.category:
                 set_limits(state.limits, *DEFAULTS[profile.category])
             state.profile = profile
-        if context.session != state.session and context.session not in state.former:
-            switch(ledger, context, sample)
         return self._close(out, ledger)
 
     def arrived(self, patient: str, session: str, end: int, now: float) -> list[Instruction]:
@@ -119,11 +117,10 @@ class Book:
             state = PatientState(Patient(context.patient), context.session)
             ledger = Ledger(state, self._settings, now)
             return ledger.review(news(context, change, quality, evidence), change.edge)
-        out = self.session(context, now)
-        more, ledger = self._open(context.patient, now)
+        out, ledger = self._enter(context, now)
         if context.session == ledger.state.session and is_new(ledger.state, change):
             apply(ledger, context, change, quality, evidence)
-        return self._close(out + more, ledger)
+        return self._close(out, ledger)
 
     def vitals(
         self,
@@ -134,11 +131,10 @@ class Book:
         now: float,
     ) -> list[Instruction]:
         """Judge one second's numbers against the patient's limits; replays do nothing."""
-        out = self.session(context, now)
-        more, ledger = self._open(context.patient, now)
+        out, ledger = self._enter(context, now)
         state = ledger.state
         if context.session != state.session:
-            return out + more
+            return self._close(out, ledger)
         state.sample = max(state.sample, sample)
         noisy = any(e.holding and e.alarm.kind == "ARTIFACT" for e in state.entries)
         numbers = heart_rate, v_per_minute
@@ -147,7 +143,7 @@ class Book:
         if state.learning and heart_rate is not None:
             state.learning = False
             lower(ledger, "LEARNING", sample)
-        return self._close(out + more, ledger)
+        return self._close(out, ledger)
 
     def fault(self, patient: str, kind: str, now: float, *, on: bool) -> list[Instruction]:
         """A trouble of the program itself begins or ends; telling it twice does nothing."""
@@ -254,6 +250,16 @@ class Book:
             fall_due(past)
             out += past.settle()
         return out, Ledger(state, self._settings, now)
+
+    def _enter(
+        self, context: Context, now: float, sample: int = 0
+    ) -> tuple[list[Instruction], Ledger]:
+        """The same for a stimulus of a session: an unknown session is a new one."""
+        out, ledger = self._open(context.patient, now)
+        known = context.session == ledger.state.session or context.session in ledger.state.former
+        if not known:
+            switch(ledger, context, sample)
+        return out, ledger
 
     def _close(self, out: list[Instruction], ledger: Ledger) -> list[Instruction]:
         """End a stimulus: everything that depends on all alarms is derived anew."""

@@ -161,13 +161,16 @@ class Ledger:
     def _derive(self, entry: Entry) -> tuple[str, bool]:
         """Which kind suppresses this alarm, and whether it is silent."""
         kind = entry.alarm.kind
-        higher = [e.alarm.kind for e in self.state.entries if e.holding]
-        suppressed_by = next((k for k in higher if suppresses(k, kind)), "")
+        suppressed_by = "" if entry.latched else self._suppressor(kind)
         silent = kind in SILENT or entry.alarm.priority == Priority.INFORMATION
         quiet = entry.acknowledged or entry.quiet_until > self.now
         paused = self.state.paused_until > self.now
         ended = entry.alarm.state == "ended"
         return suppressed_by, silent or quiet or paused or ended or suppressed_by != ""
+
+    def _suppressor(self, kind: str) -> str:
+        higher = (e.alarm.kind for e in self.state.entries if e.holding)
+        return next((name for name in higher if suppresses(name, kind)), "")
 
     def _take_over(self, news: News) -> bool:
         """A run that was NSVT is now VTACH: the same alarm, escalated."""

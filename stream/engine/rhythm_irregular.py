@@ -23,6 +23,7 @@ from stream.engine.rhythm_state import (
     MISSED_BEAT,
     NN,
     R_ON_T,
+    VFIB,
     happened,
     mean_recent,
     recent,
@@ -119,7 +120,9 @@ def push_nn(s: Any, label: int, confidence: float, rr: float) -> None:
     A beat of confidence 0 (noise, or the model failed) may not even be one.
     """
     s.normals = s.normals + 1 if label == LABEL_N else 0
-    if rr <= 0.0 or s.noisy == 1 or confidence == 0.0 or s.last_confidence == 0.0:
+    if s.noisy == 1 or s.active[VFIB] == 1:
+        return
+    if rr <= 0.0 or confidence == 0.0 or s.last_confidence == 0.0:
         return
     spoiled = _ventricular(label) or _ventricular(s.last_label)
     s.nn_share += ((0.0 if spoiled else 1.0) - s.nn_share) / NN

@@ -4,7 +4,7 @@ import pytest
 from alarm_script import START, Ward
 
 from ecg.conditions import CATALOGUE
-from ecg.types import Paced, Priority
+from ecg.types import Priority
 from stream.engine.alarms import Settings
 
 # ── From condition to alarm ──────────────────────────────────────────────────────────────────
@@ -56,23 +56,6 @@ def test_short_condition_shows_for_6_s_too():
 def test_clear_of_what_is_not_set_does_nothing():
     """A clear without an alarm is no news."""
     assert Ward().tell(5.0, "VTACH", "clear") == []
-
-
-def test_backfill_is_recorded_and_never_sounds():
-    """One ended, silent message; nothing live changes."""
-    ward = Ward()
-    assert ward.tell(5.0, "ASYSTOLE", flags=("backfill",)) == ["ASYSTOLE start ended"]
-    assert ward.published[-1].silenced
-    assert ward.tell(9.0, "ASYSTOLE", "clear", flags=("backfill",)) == []
-    assert ward.shown() == []
-
-
-def test_paced_patient_is_flagged():
-    """Whoever sees the alarm knows of the pacemaker."""
-    ward = Ward()
-    ward.admit(1.0, paced=Paced.YES)
-    ward.tell(5.0, "ASYSTOLE")
-    assert "paced" in ward.published[-1].flags
 
 
 # ── Escalation ───────────────────────────────────────────────────────────────────────────────
@@ -152,6 +135,17 @@ def test_latched_alarm_suppresses_nothing():
     ward.tell(5.0, "VTACH")
     ward.tell(9.0, "VTACH", "clear", onset=5.0)
     assert ward.tell(10.0, "BIGEMINY") == ["BIGEMINY start active"]
+
+
+def test_latched_alarm_is_not_suppressed():
+    """It waits for a person, whatever else happens: no news for every VF after it."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    assert ward.tell(10.0, "VFIB") == ["VFIB start active"]
+    ward.tell(11.0, "VTACH", onset=11.0)
+    assert ward.tell(12.0, "VTACH", "clear", onset=11.0) == ["VTACH update latched"]
+    assert ward.published[-1].suppressed_by == ""
 
 
 # ── Latching and acknowledgement ─────────────────────────────────────────────────────────────

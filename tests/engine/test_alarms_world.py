@@ -4,7 +4,7 @@ import pytest
 from alarm_script import START, Ward
 
 from ecg.messages import Admit, Patient, Strip
-from ecg.types import Category, Priority
+from ecg.types import Category, Paced, Priority
 
 # ── Audio pause ──────────────────────────────────────────────────────────────────────────────
 
@@ -203,6 +203,23 @@ def test_discharge_ends_everything():
 def test_somebody_elses_admission_is_refused():
     """The profile must be the patient's."""
     assert Ward().do(5.0, Admit, profile=Patient("q")) == ["admit wrong_patient"]
+
+
+def test_backfill_is_recorded_and_never_sounds():
+    """One ended, silent message; nothing live changes."""
+    ward = Ward()
+    assert ward.tell(5.0, "ASYSTOLE", flags=("backfill",)) == ["ASYSTOLE start ended"]
+    assert ward.published[-1].silenced
+    assert ward.tell(9.0, "ASYSTOLE", "clear", flags=("backfill",)) == []
+    assert ward.shown() == []
+
+
+def test_paced_patient_is_flagged():
+    """Whoever sees the alarm knows of the pacemaker."""
+    ward = Ward()
+    ward.admit(1.0, paced=Paced.YES)
+    ward.tell(5.0, "ASYSTOLE")
+    assert "paced" in ward.published[-1].flags
 
 
 # ── Strips ───────────────────────────────────────────────────────────────────────────────────

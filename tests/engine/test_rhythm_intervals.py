@@ -223,6 +223,13 @@ def test_a_minute_of_irregular_rhythm_is_afib():
     assert player.vitals()["rhythm"] == "AF"
 
 
+def test_fibrillation_of_the_ventricles_is_no_af():
+    """What the QRS detector finds in VF is irregular, and nothing of the atria."""
+    beats = irregular(120)
+    player = Player().play(beats, 100, fibrillation=True).play(beats, 110)
+    assert player.edges("AFIB", "IRREGULAR_HR") == []
+
+
 def test_afib_says_its_end_once():
     """Onset and end, nothing in between."""
     beats = irregular(180)
