@@ -31,6 +31,7 @@ def twin(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
         tag=config.tag,
         tag_field=config.tag_field,
     )
+    made.__doc__ = struct.__doc__
     _STRUCT_OF[made] = struct
     return made
 

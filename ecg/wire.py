@@ -37,12 +37,15 @@ class Codec:
     Args:
         accepted: the message types that may arrive, as a union.
         max_bytes: largest frame.
+
+    Attributes:
+        types: the message types that may arrive.
     """
 
     def __init__(self, accepted: Any, max_bytes: int = m.MAX_MESSAGE_BYTES) -> None:
         self.max_bytes = max_bytes
-        self._types = typing.get_args(accepted) or (accepted,)
-        self._names = {kind.__struct_config__.tag: kind for kind in self._types}
+        self.types = typing.get_args(accepted) or (accepted,)
+        self._names = {kind.__struct_config__.tag: kind for kind in self.types}
         self._pack = msgspec.msgpack.Decoder(accepted)
         self._json = msgspec.json.Decoder(twin_type(accepted))
 
@@ -78,7 +81,7 @@ class Codec:
         """The dotted field name of a msgspec path such as `$[3][0]` or `$.patient.id`."""
         if isinstance(frame, str):
             return json_field(path)
-        kind: Any = self._names.get(_tag(frame)) if len(self._types) > 1 else self._types[0]
+        kind: Any = self._names.get(_tag(frame)) if len(self.types) > 1 else self.types[0]
         return _walk(kind, [int(i) for i in re.findall(r"\[(\d+)\]", path)])
 
 
