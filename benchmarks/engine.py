@@ -16,6 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
+from stream.version import keep_compiled_kernels
+
+keep_compiled_kernels()  # before the rooms are imported
 from client.records import open_record
 from ecg.messages import Block
 from ecg.types import Lead

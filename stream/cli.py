@@ -8,6 +8,7 @@ from typing import Final
 
 from client.records import RecordError
 from ecg.errors import ModelError
+from stream.version import keep_compiled_kernels
 
 COMMANDS: Final = {
     "serve": ("stream.serve", "run the server: gateway and worker on embedded files"),
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="beatwire", description="Real-time ECG monitor. Not a medical device."
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    keep_compiled_kernels()
     words = list(sys.argv[1:] if argv is None else argv)
     wanted = next((word for word in words if word in COMMANDS), None)
     for name, (module, text) in COMMANDS.items():

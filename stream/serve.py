@@ -95,7 +95,7 @@ async def _worker(settings: Settings) -> int:
     from inference.classifier import BeatClassifier  # noqa: PLC0415
     from stream.engine.ward import Ward  # noqa: PLC0415
     from stream.store import Store  # noqa: PLC0415
-    from stream.worker.version import engine_version  # noqa: PLC0415
+    from stream.version import engine_version  # noqa: PLC0415
     from stream.worker.worker import Worker  # noqa: PLC0415
 
     model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)

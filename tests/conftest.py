@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from stream.version import keep_compiled_kernels
+
+keep_compiled_kernels()
+
 settings.register_profile(
     "beatwire", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

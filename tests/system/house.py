@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from client.subscriber import Subscriber
 from ecg import messages as m
 
@@ -145,3 +147,11 @@ class Watcher:
             for e in self.events
             if isinstance(e, m.Alarm) and e.patient == patient and kind in {"", e.kind}
         ]
+
+
+def missing_index() -> None:
+    """No package index answers: skip on a user's machine, fail in CI."""
+    reason = "the locked requirements cannot be installed"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

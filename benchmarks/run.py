@@ -1,0 +1,80 @@
+"""All long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
+
+accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
+engine     cost per patient with 10 to 10,000 patients
+log        appends, reads, latency of the embedded log
+replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("BEATWIRE_DATA", "data"))
+
+
+def command(*words: object) -> None:
+    """Print and run a command; a failure ends everything."""
+    line = [str(word) for word in words]
+    print(f"\n$ {' '.join(line)}", flush=True)
+    subprocess.run(line, check=True, env=os.environ | {"PYTHONPATH": str(HERE.parent)})
+
+
+def beatwire(*words: object) -> None:
+    """A subcommand."""
+    command(sys.executable, "-m", "stream.cli", *words)
+
+
+def accuracy() -> None:
+    """Every record of mitdb through the live pipeline, scored."""
+    records = sorted(path.with_suffix("") for path in (DATA / "mitdb").glob("*.dat"))
+    with tempfile.TemporaryDirectory() as folder:
+        beatwire("annotate", *records, "--output", folder)
+        beatwire("evaluate", folder, "--reference", DATA / "mitdb")
+        beatwire("evaluate", folder, "--reference", DATA / "mitdb", "--records", "DS2", "--ej-as-n")
+        beatwire("evaluate", folder, "--reference", DATA / "mitdb", "--alarms")
+
+
+def engine() -> None:
+    """The bank."""
+    command(sys.executable, HERE / "engine.py", "--block", 1.0)
+    command(sys.executable, HERE / "engine.py", "--block", 0.1)
+
+
+def log() -> None:
+    """The embedded log."""
+    command(sys.executable, HERE / "log.py")
+
+
+def replay() -> None:
+    """Whole records at 20x, as the system test does with their first minutes."""
+    os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
+    test = HERE.parent / "tests/system/test_replay.py"
+    command(sys.executable, "-m", "pytest", "-q", "--timeout", 900, test)
+
+
+ALL: dict[str, Callable[[], None]] = {
+    "accuracy": accuracy,
+    "engine": engine,
+    "log": log,
+    "replay": replay,
+}
+
+
+def main() -> None:
+    """Run what was named, or everything."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    for name in parser.parse_args().names or ALL:
+        ALL[name]()
+
+
+if __name__ == "__main__":
+    main()

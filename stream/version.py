@@ -1,0 +1,31 @@
+"""The engine's version, from its sources: what a checkpoint and a compiled kernel belong to."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+import ecg
+import inference
+import stream.engine
+
+PACKAGES: Final = (ecg, stream.engine, inference)
+
+
+def engine_version(model_id: str = "") -> str:
+    """A digest over the sources that decide what a state means, and the model."""
+    digest = hashlib.sha256(model_id.encode())
+    for package in PACKAGES:
+        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def keep_compiled_kernels() -> None:
+    """Give numba a cache folder of this version; call it before a room is imported.
+
+    numba compiles a kernel anew when the kernel's own file has changed, but not when a kernel that
+    it calls, in another file, has: by version, a stale one cannot be met.
+    """
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "beatwire" / engine_version()))
