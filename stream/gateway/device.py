@@ -21,7 +21,6 @@ and reports appends in the order in which it was told to make them.
 
 import hmac
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -30,6 +29,7 @@ import msgspec
 from ecg import messages as m
 from ecg.errors import WireError
 from stream.gateway.codes import Close
+from stream.gateway.instructions import Append, Instruction, Send, Shut, Supersede, Terms
 from stream.gateway.sessions import Progress, Sessions
 
 SILENT_SECONDS: Final = 10.0
@@ -38,50 +38,6 @@ HEARTBEAT_SECONDS: Final = 1.0
 ACK_SECONDS: Final = 0.5
 """An ACK costs about as much as a block: so twice a second, or when a quarter of the credit is
 used up, whichever is first. The protocol asks for one a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the gateway asks of a device.
-
-    Attributes:
-        token: credential to show; empty: none asked.
-        credit: blocks that may be sent and not yet acknowledged.
-    """
-
-    token: str = ""
-    credit: int = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a message to the device."""
-
-    message: m.Message
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Append a message to the sample log, and report when it is durable."""
-
-    message: m.Hello | m.Block | m.Goodbye
-
-
-@dataclass(frozen=True, slots=True)
-class Supersede:
-    """Tell another connection that this one has taken its patient."""
-
-    connection: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shut:
-    """Close the connection, after what was to be sent before."""
-
-    code: Close
-
-
-Instruction = Send | Append | Supersede | Shut
 
 
 class State(Enum):

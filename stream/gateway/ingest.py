@@ -19,7 +19,8 @@ from stream.config import Settings
 from stream.gateway.access import is_foreign
 from stream.gateway.codes import Close
 from stream.gateway.committer import Committer
-from stream.gateway.device import Append, DeviceConnection, Instruction, Send, Shut, State, Terms
+from stream.gateway.device import DeviceConnection, State
+from stream.gateway.instructions import Append, Instruction, Send, Shut, Terms
 from stream.gateway.metrics import Metrics
 from stream.gateway.monitor import Monitor
 from stream.gateway.sessions import Sessions

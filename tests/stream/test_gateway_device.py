@@ -10,16 +10,8 @@ from ecg import messages as m
 from ecg.errors import WireError
 from ecg.types import Lead
 from stream.gateway.codes import Close
-from stream.gateway.device import (
-    SILENT_SECONDS,
-    Append,
-    DeviceConnection,
-    Send,
-    Shut,
-    State,
-    Supersede,
-    Terms,
-)
+from stream.gateway.device import SILENT_SECONDS, DeviceConnection, State
+from stream.gateway.instructions import Append, Send, Shut, Supersede, Terms
 from stream.gateway.sessions import Progress, Sessions
 
 TERMS = Terms(credit=8)

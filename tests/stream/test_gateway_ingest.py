@@ -154,3 +154,25 @@ def test_one_device_too_many_is_turned_away(tmp_path):
             return problem.code, code
 
     assert asyncio.run(scene()) == ("too_many_connections", Close.UNAVAILABLE)
+
+
+def test_a_server_that_stops_tells_its_devices_and_keeps_what_it_acknowledged(tmp_path, capfd):
+    """Close 1012, in order, whatever was in flight; the session goes on elsewhere."""
+
+    async def scene():
+        async with contextlib.AsyncExitStack() as clients:
+            async with gateway(tmp_path) as server:
+                peers = [await clients.enter_async_context(device(server)) for _ in range(3)]
+                for number, peer in enumerate(peers):
+                    patient = f"p{number}"
+                    await peer.send(hello(patient), *(block(i, patient=patient) for i in range(20)))
+                    await peer.receive()
+                ends = [(await peer.durable(COUNT)).durable for peer in peers]
+            return ends, [await peer.closed() for peer in peers]
+
+    ends, codes = asyncio.run(scene())
+    assert codes == [1012] * 3
+    log = [item for item in asyncio.run(stored(tmp_path)) if isinstance(item, m.Block)]
+    for number, end in enumerate(ends):
+        assert max(item.end for item in log if item.patient == f"p{number}") >= end
+    assert "Traceback" not in capfd.readouterr().err
