@@ -118,7 +118,7 @@ def flush(segments: Any, row: int, beats: Any, windows: Any, contexts: Any) -> i
     """Before a hole: cut the beats that still wait, with what has arrived; returns how many."""
     s = segments[row]
     segment.finish(s)
-    return _cut_ready(s, 0, row, beats, windows, contexts, 0)
+    return int(_cut_ready(s, 0, row, beats, windows, contexts, 0))
 
 
 @nb.njit(cache=True)

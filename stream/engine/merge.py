@@ -50,6 +50,7 @@ def judge(
         while b < beats.shape[0] and beats[b].place == hop.place and beats[b].ready <= hop.n:
             counts_i = _beat(rhythms, beats, labels, confidences, items, b, counts_i)
             b += 1
+        rhythm.noise(s, hop.noisy == 1)
         new = rhythm.advance(
             s,
             hop.n - LATENCY,
