@@ -39,7 +39,7 @@ _SKIPPED: Final = 5 * RATE
 
 _STRETCHED: Final = "108"
 """Left out from the slowed copies: its P waves, as large as its QRS, would precede them by 0.3 s,
-which no look-ahead of 0.24 s can tell."""
+which no look-ahead of 0.23 s can tell."""
 
 
 class Stream(NamedTuple):

@@ -1,6 +1,6 @@
 """Room `detect`: samples of the 250 Hz grid in, heart beats out, decided 0.35 s after R.
 
-Local maxima of a mix of five band envelopes (`detect_bands`) are candidates. 0.26 s after its
+Local maxima of a mix of five band envelopes (`detect_bands`) are candidates. 0.24 s after its
 peak a candidate is judged (`detect_score`) against the level of the last six beats, the last
 seven rejected candidates, the rhythm, the noise and the candidates that follow it. Memory is
 finite: six beats forget anything, and after 3 s without a strong beat the level is learned
@@ -23,14 +23,14 @@ from stream.engine.detect_fiducial import extremum, vertex
 from stream.engine.detect_memory import AGAIN, FLOOR, START, learn_anew, learn_beat, learn_rejected
 from stream.engine.detect_score import FEATURES, KNOWN, LOOK, NEVER, strength, verdict
 
-_Y: Final = 128  # grid samples kept: the decision's delay (80) and the fiducial's reach (35)
+_Y: Final = 128  # grid samples kept: the decision's delay (76) and the fiducial's reach (35)
 _RING: Final = 16  # envelope samples kept
 _CANDIDATES: Final = 6  # at most 4 fit into the look-ahead
 _SHAPE: Final = 5  # half width of a shape in envelope samples, ±40 ms
 _APART: Final = 10  # candidates nearer than 80 ms are one: an R and its S wave
 
-_EARLIEST: Final = 12.0
-"""Grid samples that R may lie before the energy peak: bounds the latency to 372 ms."""
+_EARLIEST: Final = 10.5
+"""Grid samples that R may lie before the energy peak: bounds the latency to 350 ms."""
 
 _WEAKEST: Final = -1.6
 """Nor below a fifth of the last beats' level: costs 2 of 112,000 training beats, and keeps the P
@@ -129,7 +129,7 @@ def step(s: Any, y: float) -> bool:
     """Take one grid sample in microvolts; True when a beat has just been decided.
 
     Then `s.beat` is its R wave as a grid index with sub-sample part, at least 50 samples
-    after the beat before and at most 93 before `s.n`; `s.beat_quality` its probability.
+    after the beat before and at most 87.5 before `s.n`; `s.beat_quality` its probability.
     """
     if not due(s, y):
         return False
@@ -218,7 +218,7 @@ def _find(s: Any) -> None:
 
 @nb.njit(cache=True)
 def _measure(s: Any, c: int) -> None:
-    """Peaks within −32 … 16 ms, surroundings and shape of candidate `c`."""
+    """Peaks within −32 … 8 ms, surroundings and shape of candidate `c`."""
     for b in range(BANDS):
         top = 0.0
         for m in range(s.place[c] - 4, s.place[c] + KNOWN + 1):

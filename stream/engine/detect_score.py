@@ -8,7 +8,7 @@ last rejected candidates, per band of 5, 8, 14, 22, 38 Hz):
     7–9    time since the last beat over the median RR; in seconds; the last RR over the median
     10, 11 mean 14 Hz envelope of the last second over S; over the candidate
     12–15  geometric mean of the envelopes (their floor) over S at 5, 14, 38 Hz; over the candidate
-    16, 17 strongest later candidate within 0.24 s over this one; its lag
+    16, 17 strongest later candidate within 0.23 s over this one; its lag
     18, 19 strongest rejected candidate since the last beat, if within 0.32 s, over this; its lag
     20     correlation of the shape (±40 ms) with the running mean of the beats' shapes
     21, 22 the last beat over the candidate at 14 and 5 Hz (a T wave follows something larger)
@@ -16,7 +16,7 @@ last rejected candidates, per band of 5, 8, 14, 22, 38 Hz):
     25     mean 14 Hz envelope of the last 0.13 s over the candidate: how peaked it is
     26     margin of a hand-made rule (`rule`), which generalises where the network has no data
 
-A candidate that is followed within 0.24 s by a stronger one is never a beat: a P wave waits for
+A candidate that is followed within 0.23 s by a stronger one is never a beat: a P wave waits for
 its QRS. The weights are made by `inference/training/qrs.py`.
 """
 
@@ -30,10 +30,10 @@ from stream.engine.detect_bands import BANDS, RATE
 from stream.engine.detect_weights import HIDDEN, WEIGHTS
 
 FEATURES: Final = 27
-LOOK: Final = 30
-"""Look-ahead in envelope samples, 0.24 s: at 0.20 s P waves before a late QRS become beats."""
+LOOK: Final = 29
+"""Look-ahead in envelope samples, 0.23 s: at 0.20 s P waves before a late QRS become beats."""
 
-KNOWN: Final = 2
+KNOWN: Final = 1
 """Envelope samples after its peak at which a candidate is measured."""
 
 REFRACTORY: Final = 25

@@ -12,7 +12,7 @@ from ecg.types import RATE
 from stream.engine import clean, detect
 
 Signal = NDArray[np.float32]
-LATENCY = 0.372 * RATE
+LATENCY = 0.35 * RATE
 
 
 @nb.njit
