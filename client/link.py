@@ -8,6 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from ecg import messages as m
+from ecg.wire import MAX_SNAPSHOT_BYTES
 
 __all__ = ["FAILURES", "connect_to", "refusal", "websocket_url"]
 
@@ -47,7 +48,7 @@ def connect_to(url: str, token: str = "") -> connect:
         proxy=None if _is_loopback(urlsplit(url).hostname or "") else True,
         ping_interval=None,
         close_timeout=CLOSE_SECONDS,
-        max_size=m.MAX_MESSAGE_BYTES,
+        max_size=MAX_SNAPSHOT_BYTES,
     )
 
 

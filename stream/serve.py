@@ -7,6 +7,7 @@ role that dies again and again is not started for ever.
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -79,6 +80,8 @@ def _gateway(settings: Settings) -> int:
     log = SqliteLog(settings.folder, GATEWAY_WRITES, retention(settings))
     with Store(settings.folder / "store.db") as store:
         app = create_app(settings, log, store)
+        gc.collect()
+        gc.freeze()  # the collector's walks over what start-up made would halt the loop for 10 ms
         uvicorn.run(
             app,
             host=settings.host,

@@ -202,7 +202,7 @@ class DeviceConnection:
             text = f"{self._blocks} blocks are in flight already"
             return self._end(Close.TOO_MANY, "too_many_in_flight", text, limit=limit)
         self._blocks += 1
-        return [self._append(block)]
+        return [self._append(_placed(block, hello.location))]
 
     def _goodbye(self, message: m.Goodbye) -> list[Instruction]:
         hello = self.hello
@@ -267,3 +267,10 @@ def _mismatch(message: m.Block | m.Goodbye, hello: m.Hello) -> WireError:
     got, expected = pairs[field]
     text = f"{field} is {got!r}, in HELLO it was {expected!r}"
     return WireError("mismatch", text, field=field, limit=expected)
+
+
+def _placed(block: m.Block, location: m.Location) -> m.Block:
+    """The block with its bed: whoever reads it from the log has not seen the HELLO."""
+    if block.unit or block.bed or not (location.unit or location.bed):
+        return block
+    return msgspec.structs.replace(block, unit=location.unit, bed=location.bed)

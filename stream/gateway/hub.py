@@ -126,7 +126,7 @@ class Hub:
             return
         self.metrics.events_total += 1
         if isinstance(event, m.Vitals):
-            self.monitor.vitals(event.patient, asyncio.get_running_loop().time())
+            self.monitor.vitals(event, asyncio.get_running_loop().time())
         if isinstance(event, m.Vitals | m.Alarm):
             self.fanout.place(event.patient, event.unit)
         self._hand_out(event)

@@ -3,9 +3,10 @@
 A dead worker cannot report itself, so the gateway that the device talks to does: it sees the blocks
 come in, and the worker's vitals come out of the event log once a second.
 
-Rule: raised when blocks arrive and the last vitals (or, before any, the first block) are older than
-VITALS_SECONDS; ends with the next vitals, or when no block has come for GONE_SECONDS (then the
-patient is not sending any more, which the worker reports as NO_DATA once it is back).
+Rule: raised when the last vitals (or, before any, the first block) are older than VITALS_SECONDS
+although more than BEHIND_SECONDS of signal have come that they do not cover; ends with the next
+vitals, or when no block has come for GONE_SECONDS (then the patient is not sending any more, which
+the worker reports as NO_DATA once it is back).
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from ecg.conditions import CATALOGUE
 
 VITALS_SECONDS: Final = 3.0
 """Vitals come at 1 Hz: three are missing."""
+BEHIND_SECONDS: Final = 2.0
+"""The second that has just begun has no vitals yet, nor the beats of the last half one."""
+HOLD_SECONDS: Final = 0.5
+"""A block of 5 s is behind for the moment that its analysis takes."""
 SENDING_SECONDS: Final = 6.0
 """A block may be 5 s long; a device that sent one within this time is sending."""
 GONE_SECONDS: Final = 60.0
@@ -32,8 +37,13 @@ class Watch:
 
     session: str
     sample: int
+    rate: float
+    seen: int
+    """Sample up to which vitals speak."""
     analysed: float
     sent: float
+    behind: float | None = None
+    """Since when too much signal is without vitals, as far as `tick` saw."""
     alarm: m.Alarm | None = None
 
 
@@ -52,17 +62,21 @@ class Monitor:
         """A block has come from the patient's device."""
         watch = self._watched.get(block.patient)
         if watch is None:
-            watch = Watch(block.session, block.end, now, now)
+            watch = Watch(block.session, block.end, block.rate, block.first, now, now)
             self._watched[block.patient] = watch
         elif now - watch.sent > SENDING_SECONDS and watch.alarm is None:
             watch.analysed = now  # it had stopped: vitals of then say nothing about now
+        if block.session != watch.session:
+            watch.seen = block.first
         watch.session, watch.sample, watch.sent = block.session, block.end, now
 
-    def vitals(self, patient: str, now: float) -> None:
-        """A worker has published vitals of the patient."""
-        watch = self._watched.get(patient)
+    def vitals(self, vitals: m.Vitals, now: float) -> None:
+        """A worker has published vitals of a patient."""
+        watch = self._watched.get(vitals.patient)
         if watch is not None:
             watch.analysed = now
+            if vitals.session == watch.session:
+                watch.seen = vitals.sample
 
     @property
     def count(self) -> int:
@@ -88,6 +102,8 @@ class Monitor:
 
     def _judge(self, patient: str, watch: Watch, now: float, wall: float) -> m.Alarm | None:
         unseen = now - watch.analysed > VITALS_SECONDS
+        if not _is_behind(watch, now):
+            unseen = unseen and watch.alarm is not None
         if watch.alarm is None and unseen and now - watch.sent <= SENDING_SECONDS:
             place = self._places.get(patient, m.Location())
             watch.alarm = _started(patient, watch, place, wall, wall - (now - watch.analysed))
@@ -96,6 +112,16 @@ class Monitor:
             ended, watch.alarm = _ended(watch.alarm, watch.sample, wall), None
             return ended
         return None
+
+
+def _is_behind(watch: Watch, now: float) -> bool:
+    """Whether too much signal has been without vitals, for long enough."""
+    if watch.sample - watch.seen <= BEHIND_SECONDS * watch.rate:
+        watch.behind = None
+        return False
+    if watch.behind is None:
+        watch.behind = now
+    return now - watch.behind >= HOLD_SECONDS
 
 
 def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: float) -> m.Alarm:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from gateway_rig import (
-    COUNT,
     block,
     device,
     gateway,
@@ -17,9 +16,24 @@ from gateway_rig import (
 from ecg import messages as m
 from ecg.types import Priority
 from stream.gateway import hub
-from stream.gateway.monitor import GONE_SECONDS, SENDING_SECONDS, VITALS_SECONDS, Monitor
+from stream.gateway.monitor import (
+    GONE_SECONDS,
+    HOLD_SECONDS,
+    SENDING_SECONDS,
+    VITALS_SECONDS,
+    Monitor,
+)
 
 WALL = 1_750_000_000.0
+
+
+HALF = 125
+"""Samples of half a second."""
+
+
+def half_second(number: int) -> m.Block:
+    """The block of half a second, number `number`."""
+    return block(number, first=number * HALF, payload=bytes(2 * HALF))
 
 
 def sending(until: float, *, vitals_until: float = 0.0) -> Monitor:
@@ -27,9 +41,9 @@ def sending(until: float, *, vitals_until: float = 0.0) -> Monitor:
     monitor = Monitor()
     monitor.place("p1", m.Location("ICU", "3"))
     for half in range(int(until * 2) + 1):
-        monitor.block(block(half), half / 2)
+        monitor.block(half_second(half), half / 2)
         if half / 2 <= vitals_until:
-            monitor.vitals("p1", half / 2)
+            monitor.vitals(vitals((half + 1) * HALF), half / 2)
     return monitor
 
 
@@ -41,7 +55,7 @@ def test_vitals_that_stay_away_for_three_seconds_raise_the_alarm_once():
     assert (alarm.kind, alarm.priority, alarm.phase) == ("NOT_MONITORED", Priority.MEDIUM, "start")
     assert (alarm.patient, alarm.unit, alarm.bed) == ("p1", "ICU", "3")
     assert alarm.onset_time == WALL - 3.5
-    assert alarm.onset_sample == 11 * COUNT
+    assert alarm.onset_sample == 11 * HALF
     assert monitor.tick(6.0, WALL) == []
     assert monitor.active == (alarm,)
 
@@ -50,14 +64,22 @@ def test_a_patient_whom_nobody_ever_analysed_is_told_after_three_seconds():
     """Counted from the first block."""
     monitor = sending(4.0, vitals_until=-1.0)
     assert monitor.tick(VITALS_SECONDS, WALL) == []
-    assert len(monitor.tick(VITALS_SECONDS + 0.1, WALL)) == 1
+    assert len(monitor.tick(VITALS_SECONDS + HOLD_SECONDS, WALL)) == 1
+
+
+def test_a_device_that_falls_silent_was_monitored():
+    """Its last part of a second has no vitals, and none will come: that is NO_DATA alone."""
+    monitor = sending(4.0, vitals_until=3.0)
+    for tick in range(8, 24):
+        assert monitor.tick(tick / 2, WALL) == []
 
 
 def test_the_next_vitals_end_it_with_the_same_id():
     """update_no rises, the state is ended."""
     monitor = sending(5.0, vitals_until=1.0)
+    assert monitor.tick(4.5, WALL) == []
     (start,) = monitor.tick(5.0, WALL)
-    monitor.vitals("p1", 5.5)
+    monitor.vitals(vitals(11 * HALF), 5.5)
     (end,) = monitor.tick(6.0, WALL + 1.0)
     assert (end.id, end.update_no, end.phase, end.state) == (start.id, 1, "end", "ended")
     assert monitor.active == ()
@@ -72,15 +94,18 @@ def test_a_patient_who_does_not_send_is_not_reported():
 def test_a_patient_who_starts_again_has_three_seconds_anew():
     """The vitals of before the pause say nothing."""
     monitor = sending(1.0, vitals_until=1.0)
-    monitor.block(block(9), 20.0)
+    monitor.block(half_second(9), 20.0)
     assert monitor.tick(20.5, WALL) == []
-    monitor.block(block(10), 23.0)
+    for number in range(10, 17):
+        monitor.block(half_second(number), 20.0 + (number - 9) / 2)
+    assert monitor.tick(23.0, WALL) == []
     assert len(monitor.tick(23.5, WALL)) == 1
 
 
 def test_a_patient_who_is_gone_is_forgotten_and_the_alarm_ends():
     """Memory is bounded by who sends."""
     monitor = sending(5.0, vitals_until=1.0)
+    monitor.tick(4.5, WALL)
     monitor.tick(5.0, WALL)
     (end,) = monitor.tick(5.1 + GONE_SECONDS, WALL)
     assert (end.state, monitor.count, monitor.active) == ("ended", 0, ())
@@ -91,6 +116,8 @@ def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
     """Live, or in the snapshot when it came later; without a worker there is nobody else to tell."""
     monkeypatch.setattr(hub, "MONITOR_SECONDS", 0.01)
     monkeypatch.setattr("stream.gateway.monitor.VITALS_SECONDS", 0.1)
+    monkeypatch.setattr("stream.gateway.monitor.HOLD_SECONDS", 0.05)
+    long = block(payload=bytes(2 * 6 * HALF))
 
     async def first(server):
         async with subscriber(server, "alarms") as peer:
@@ -105,13 +132,13 @@ def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
             gateway(tmp_path) as server,
             device(server) as source,
         ):
-            await source.send(hello(), block())
+            await source.send(hello(), long)
             raised = await first(server)
             if late:
                 raised = await first(server)
             async with subscriber(server, "alarms") as peer:
                 await peer.receive()
-                await work.publish(vitals(250))
+                await work.publish(vitals(750))
                 ended = (await peer.receive()).event
             return raised, ended
 
