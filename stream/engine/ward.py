@@ -22,6 +22,7 @@ from ecg.messages import (
     EvidenceBeat,
     Gap,
     Goodbye,
+    Hello,
     Vitals,
 )
 from stream.engine.alarms import Book, Context, Done, Instruction, Publish
@@ -33,8 +34,14 @@ from stream.engine.trends import Minute, Trends
 EVIDENCE_BEATS: Final = 12
 """Beats that an alarm shows as its evidence."""
 
+GREETED: Final = 10_000
+"""Devices that may have said HELLO without having sent a block."""
+
 Arrived = tuple[Block | Goodbye, float]
 """A record of the sample log and when it arrived, seconds since 1970."""
+
+Greeted = tuple[Hello, float]
+"""The same for a HELLO."""
 
 Event = Beat | Vitals | Gap | Alarm | CommandDone
 """What is published."""
@@ -63,11 +70,12 @@ class Ward:
         self.book = Book()
         self.trends = Trends()
         self._beats: dict[str, BeatMarks] = {}
+        self._greeted: dict[tuple[str, str], Hello] = {}
         self._failed = ""
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
-    def push(self, records: Iterable[Arrived], *, live: bool = True) -> list[Event]:
+    def push(self, records: Iterable[Arrived | Greeted], *, live: bool = True) -> list[Event]:
         """Take records of the sample log, in its order.
 
         Args:
@@ -79,7 +87,7 @@ class Ward:
             What happened, in order of time for each patient.
         """
         events: list[Event] = []
-        for batch in rounds(records):
+        for batch in self.batches(records):
             times = {record.patient: now for record, now in batch}
             outcomes = self.pipeline.push(batch)
             if live:
@@ -90,6 +98,15 @@ class Ward:
             if live:
                 events += self._failure(times)
         return events
+
+    def batches(self, records: Iterable[Arrived | Greeted]) -> Iterator[list[Arrived]]:
+        """Cut records into batches with at most one of each patient, keeping each one's order."""
+        waiting: dict[str, deque[Arrived]] = {}
+        for record, now in self._greet(records):
+            waiting.setdefault(record.patient, deque()).append((record, now))
+        while waiting:
+            yield [queue.popleft() for queue in waiting.values()]
+            waiting = {patient: queue for patient, queue in waiting.items() if queue}
 
     def command(self, command: Command, now: float) -> list[Event]:
         """Carry out what a person asked."""
@@ -130,6 +147,14 @@ class Ward:
 
     # ── Inside ────────────────────────────────────────────────────────────────────────────────
 
+    def _greet(self, records: Iterable[Arrived | Greeted]) -> Iterator[Arrived]:
+        """Keep what a HELLO says of a patient until the session's first block opens it."""
+        for record, now in records:
+            if isinstance(record, Block | Goodbye):
+                yield record, now
+            elif len(self._greeted) < GREETED:
+                self._greeted[record.patient.id, record.session] = record
+
     def _arrived(self, record: Block | Goodbye, now: float) -> list[Event]:
         if not isinstance(record, Block):
             return []
@@ -150,10 +175,15 @@ class Ward:
         if isinstance(outcome, Changed):
             return self._change(outcome, now)
         if isinstance(outcome, Opened):
-            context = self._context(outcome.patient)
-            return published(self.book.session(context, now))
+            return self._opened(outcome, now)
         assert isinstance(outcome, Closed)
         return published(self.book.goodbye(outcome.patient, outcome.session, now))
+
+    def _opened(self, opened: Opened, now: float) -> list[Event]:
+        """A session begins; its HELLO, where there was one, says for whom the limits are."""
+        hello = self._greeted.pop((opened.patient, opened.session), None)
+        profile = hello.patient if hello is not None else None
+        return published(self.book.session(self._context(opened.patient), now, profile=profile))
 
     def _vitals(self, vitals: Vitals, now: float) -> list[Event]:
         context = self._context(vitals.patient)
@@ -214,16 +244,6 @@ def context_of(stream: Stream) -> Context:
         lead=stream.lead_name,
         flags=stream.flags,
     )
-
-
-def rounds(records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
-    """Cut records into batches with at most one of each patient, keeping each one's order."""
-    waiting: dict[str, deque[Arrived]] = {}
-    for record, now in records:
-        waiting.setdefault(record.patient, deque()).append((record, now))
-    while waiting:
-        yield [queue.popleft() for queue in waiting.values()]
-        waiting = {patient: queue for patient, queue in waiting.items() if queue}
 
 
 def published(instructions: list[Instruction]) -> list[Event]:

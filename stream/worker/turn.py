@@ -6,14 +6,12 @@ from ecg.messages import (
     Acknowledge,
     Admit,
     Alarm,
-    Block,
     Discharge,
-    Goodbye,
     PauseAudio,
     SetLimits,
     Strip,
 )
-from stream.engine.ward import Event, Ward, published
+from stream.engine.ward import Arrived, Event, Greeted, Ward, published
 from stream.log import Topic
 from stream.store import Checkpoint
 from stream.worker import strips
@@ -40,9 +38,7 @@ class Shift:
         self._engine = engine
         self._schedule = Schedule(every)
 
-    def samples(
-        self, arrivals: Sequence[tuple[Block | Goodbye, float]], *, live: bool = True
-    ) -> list[Event]:
+    def samples(self, arrivals: Sequence[Arrived | Greeted], *, live: bool = True) -> list[Event]:
         """Push records of the sample log; remember which alarms want a strip."""
         if arrivals:
             self.now = max(self.now, arrivals[-1][1])

@@ -15,8 +15,8 @@ from typing import Final
 
 from ecg import wire
 from ecg.errors import WireError
-from ecg.messages import Alarm, Block, CommandDone, Goodbye
-from stream.engine.ward import Event, Ward, rounds
+from ecg.messages import Alarm, Block, CommandDone
+from stream.engine.ward import Arrived, Event, Greeted, Ward
 from stream.log import Entry, Log, OffsetOutOfRange, Reader, Record, Topic
 from stream.store import Loaded, Store
 from stream.worker import codec, strips
@@ -169,7 +169,7 @@ class Worker:
         alarm's updates however many records were polled together.
         """
         events: list[Event] = []
-        for batch in rounds(_arrivals(records)):
+        for batch in self._ward.batches(_arrivals(records)):
             events += await asyncio.to_thread(self._shift.samples, batch)
             for wanted in self._shift.due_strips():
                 strip = strips.cut(wanted, await self._signal(wanted))
@@ -230,17 +230,16 @@ async def _poll(reader: Reader, count: int, seconds: float) -> list[Record]:
         return []
 
 
-def _arrivals(records: Sequence[Record]) -> list[tuple[Block | Goodbye, float]]:
+def _arrivals(records: Sequence[Record]) -> list[Arrived | Greeted]:
     """Decode samples; what cannot be read is logged and left out, and stalls nobody."""
-    found: list[tuple[Block | Goodbye, float]] = []
+    found: list[Arrived | Greeted] = []
     for record in records:
         try:
             message = wire.samples.decode(record.value)
         except WireError as error:
             _log.warning("samples[%d]: %s: %s", record.offset, error.code, error)
             continue
-        if isinstance(message, Block | Goodbye):
-            found.append((message, record.time_ms / 1000))
+        found.append((message, record.time_ms / 1000))
     return found
 
 
