@@ -54,7 +54,7 @@ def log() -> None:
 def replay() -> None:
     """Whole records at 20x, as the system test does with their first minutes."""
     os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
-    test = HERE.parent / "tests/system/test_replay.py"
+    test = HERE.parent / "tests/system/test_real_records.py"
     command(sys.executable, "-m", "pytest", "-q", "--timeout", 900, test)
 
 

@@ -101,6 +101,22 @@ class House:
             return json.load(answer)
 
 
+class Supervised(House):
+    """A house whose roles are children of `beatwire serve`."""
+
+    def start(self, *words: str) -> None:
+        self.parent = beatwire("serve", "--folder", self.folder, "--port", self.port, *words)
+        self.roles = {"serve": self.parent}
+        self.wait_ready()
+
+    def child(self, word: str) -> int:
+        """Process id of the child whose command line has `word`."""
+        pid = self.parent.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        lines = {int(c): Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0") for c in children}
+        return next(c for c, words in lines.items() if word.encode() in words)
+
+
 class Watcher:
     """Collects what a subscriber is told, across reconnects, and waits for things to happen."""
 
@@ -149,9 +165,8 @@ class Watcher:
         ]
 
 
-def missing_index() -> None:
-    """No package index answers: skip on a user's machine, fail in CI."""
-    reason = "the locked requirements cannot be installed"
+def missing(what: str) -> None:
+    """A part that is not on this machine: skip on a user's, fail in CI."""
     if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+        pytest.fail(what)
+    pytest.skip(what)

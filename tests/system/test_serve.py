@@ -9,25 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from house import ROOT, House, Watcher, beatwire, missing_index
+from house import ROOT, Supervised, Watcher, missing
 
 from ecg import messages as m
-
-
-class Supervised(House):
-    """A house whose roles are children of `beatwire serve`."""
-
-    def start(self, *words: str) -> None:
-        self.parent = beatwire("serve", "--folder", self.folder, "--port", self.port, *words)
-        self.roles = {"serve": self.parent}
-        self.wait_ready()
-
-    def child(self, word: str) -> int:
-        """Process id of the child whose command line has `word`."""
-        pid = self.parent.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        lines = {int(c): Path(f"/proc/{c}/cmdline").read_bytes().split(b"\0") for c in children}
-        return next(c for c, words in lines.items() if word.encode() in words)
 
 
 @pytest.fixture
@@ -105,7 +89,7 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
     found = subprocess.run([*pip, "-r", str(ROOT / "requirements/run.txt")], check=False)
     if found.returncode:
-        missing_index()
+        missing("the locked requirements cannot be installed")
     (wheel,) = tmp_path.glob("beatwire-*.whl")
     subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
     beatwire_command = tmp_path / "env" / "bin" / "beatwire"
