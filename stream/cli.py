@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "replay": ("client.replay", "stream records to a server"),
     "watch": ("client.watch", "show what a server pushes, as a table or as JSON lines"),
     "simulate": ("client.simulate", "stream simulated beds to a server"),
+    "data": ("client.fetch", "bring public ECG databases from PhysioNet"),
     "train": ("inference.training.command", "train the beat classifier"),
 }
 """Subcommand → module with `configure(parser)` and `run(args) -> exit status`, and its help."""

@@ -24,7 +24,7 @@ class RecordError(ValueError):
 
     Attributes:
         code: stable reason (`not-found`, `missing-extra`, `bad-header`, `bad-value`, `no-lead`,
-            `rate`, `discontinuous`, `bad-annotation`).
+            `rate`, `discontinuous`, `bad-annotation`, `unreachable`).
         field: the offending part, in the format's own words.
         where: the file, with `:line` where lines exist.
     """
