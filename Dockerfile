@@ -12,8 +12,7 @@ COPY --from=build /venv /venv
 USER beatwire
 ENV PATH=/venv/bin:$PATH BEATWIRE_FOLDER=/data BEATWIRE_HOST=0.0.0.0
 # The engine is compiled once, into the image, not at every start.
-RUN printf 'II\n%s' "$(yes 0 | head -n 2500)" > /tmp/flat.csv \
-    && (beatwire annotate /tmp/flat.csv --rate 250 --output /tmp/out || true) && rm -r /tmp/flat.csv /tmp/out
+RUN python -m stream.warm
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health')"]
