@@ -17,8 +17,9 @@ from client.records import Record, open_record, write_annotations
 from ecg.messages import Alarm, Beat, Block, Goodbye
 from inference import bundle
 from inference.classifier import BeatClassifier
+from stream.engine.events import Event
 from stream.engine.pipeline import Classifier
-from stream.engine.ward import Event, Ward
+from stream.engine.ward import Ward
 
 BLOCK_SECONDS: Final = 0.1
 """As a device sends live: alarms are decided no later than there."""

@@ -21,8 +21,9 @@ class Settings:
         max_connections: devices and subscribers at once, each.
         credit: blocks that a device may have in flight.
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
+        max_patients: patients of one worker at once; memory is bounded, whatever names come.
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
-        keep_samples, keep_events, keep_alarms: seconds of retention by class.
+        keep_samples, keep_events, keep_alarms, keep_trends: seconds of retention by class.
         max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
         log_level: of the server's own log.
     """
@@ -35,10 +36,12 @@ class Settings:
     max_connections: int = 4096
     credit: int = 32
     queue_messages: int = 1024
+    max_patients: int = 10_000
     checkpoint_seconds: float = 10.0
     keep_samples: float = 3 * DAY
     keep_events: float = 30 * DAY
     keep_alarms: float = 365 * DAY
+    keep_trends: float = 30 * DAY
     max_sample_bytes: int = 20_000_000_000
     max_event_bytes: int = 4_000_000_000
     log_level: str = "info"

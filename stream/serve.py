@@ -97,12 +97,12 @@ async def _worker(settings: Settings) -> int:
     from inference import bundle  # noqa: PLC0415 - the gateway needs no model
     from inference.classifier import BeatClassifier  # noqa: PLC0415
     from stream.engine.ward import Ward  # noqa: PLC0415
-    from stream.store import Store  # noqa: PLC0415
+    from stream.store import Keep, Store  # noqa: PLC0415
     from stream.version import engine_version  # noqa: PLC0415
     from stream.worker.worker import Worker  # noqa: PLC0415
 
     model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
-    ward = Ward(BeatClassifier(model))
+    ward = Ward(BeatClassifier(model), most=settings.max_patients)
     with Store(settings.folder / "store.db") as store:
         async with SqliteLog(settings.folder, WORKER_WRITES, retention(settings)) as log:
             worker = Worker(
@@ -111,6 +111,7 @@ async def _worker(settings: Settings) -> int:
                 ward,
                 engine=engine_version(model.model_id),
                 every=settings.checkpoint_seconds,
+                keep=Keep(alarms=settings.keep_alarms, trends=settings.keep_trends),
             )
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):

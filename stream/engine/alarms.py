@@ -199,13 +199,6 @@ class Book:
             out += self._close(*self._open(patient, now))
         return out
 
-    def resumed(self, now: float) -> None:
-        """This program was away (restart, hand-over, stall): silence counts from now."""
-        for patient, state in self._patients.items():
-            if state.arrived != NEVER:
-                state.arrived = max(state.arrived, now)
-            self._schedule(patient)
-
     # ── State ────────────────────────────────────────────────────────────────────────────────
 
     def patients(self) -> Iterable[str]:
@@ -216,6 +209,16 @@ class Book:
         """What is shown for a patient, as last published, in the order of raising."""
         state = self._patients.get(patient)
         return [entry.alarm for entry in state.entries] if state else []
+
+    def lingering(self, patient: str) -> list[Alarm]:
+        """Alarms that ended a moment ago and still take their strip."""
+        state = self._patients.get(patient)
+        return [alarm for _, alarm in state.ended] if state else []
+
+    def idle(self, patient: str) -> bool:
+        """Whether a known patient has nothing shown, and is in no bed."""
+        state = self._patients.get(patient)
+        return state is not None and not (state.entries or state.admitted)
 
     def limits(self, patient: str) -> tuple[float, float]:
         """Low and high limit of the heart rate of a patient."""

@@ -5,7 +5,8 @@ then is a `Hole`, and a block that comes later is backfill: it stays in the log 
 never sounds live. The room also keeps each stream's clock: the sample index is the truth, the
 arrival times (an argument, from the log) are fitted to it.
 
-State is bounded: blocks that wait for a hole to fill span at most `REORDER_SECONDS` and one block.
+State is bounded: blocks that wait for a hole to fill span at most `REORDER_SECONDS` and one block,
+and are at most `WAITING_BLOCKS`.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from ecg.messages import Block
 
 REORDER_SECONDS = 2.0
 """How far out of order a block may come (PROTOCOL: devices retransmit within that time)."""
+
+WAITING_BLOCKS = 128
+"""Blocks that wait beyond a hole: 2 s in the shortest blocks are 100; who sends more overlaps them."""
 
 CLOCK_POINTS = 16
 CLOCK_SECONDS = 10.0
@@ -100,7 +104,7 @@ def accept(state: Arrival, block: Block, lead: int, now: float) -> list[Run | Ho
     _insert(state.waiting, block)
     pieces = _drain(state, lead)
     horizon = state.waiting[-1].end - REORDER_SECONDS * state.rate if state.waiting else 0.0
-    while state.waiting and state.next < horizon:
+    while state.waiting and (state.next < horizon or len(state.waiting) > WAITING_BLOCKS):
         pieces += _skip(state, lead)
     return pieces
 

@@ -26,6 +26,7 @@ class Stream(msgspec.Struct):
         lead_name: the same by name.
         lead_off: whether LEADS_OFF has been said.
         retired: sessions that this one and its forerunners replaced, newest last.
+        closed: whether the device has said goodbye, and nothing came since.
     """
 
     patient: str
@@ -39,6 +40,7 @@ class Stream(msgspec.Struct):
     flags: tuple[str, ...] = ()
     lead_off: bool = False
     retired: tuple[str, ...] = ()
+    closed: bool = False
 
     def device(self, grid: float) -> int:
         """Device sample nearest to a place on the 250 Hz grid."""
@@ -68,3 +70,4 @@ def open_stream(block: Block, lead: int, row: int, before: Stream | None) -> Str
 def note(stream: Stream, block: Block) -> None:
     """Take over what a block says about its stream beside the samples."""
     stream.unit, stream.bed, stream.flags = block.unit, block.bed, block.flags
+    stream.closed = False

@@ -40,6 +40,12 @@ class Trends:
         complete, self._complete = self._complete, []
         return complete
 
+    def finish(self, patient: str) -> None:
+        """Nothing comes of this patient any more: the running minute is as complete as it gets."""
+        running = self.running.pop(patient, None)
+        if running is not None:
+            self._complete.append((patient, running))
+
     def add(self, event: Beat | Vitals) -> None:
         """Count one event, in order of time."""
         minute = self._at(event.patient, event.time)

@@ -13,11 +13,9 @@ import msgspec
 
 from ecg.conditions import CATALOGUE, Change
 from ecg.messages import (
-    Alarm,
     Beat,
     Block,
     Command,
-    CommandDone,
     Evidence,
     EvidenceBeat,
     Gap,
@@ -25,36 +23,32 @@ from ecg.messages import (
     Hello,
     Vitals,
 )
-from stream.engine.alarms import Book, Context, Done, Instruction, Publish
+from stream.engine.alarms import Book, Context
+from stream.engine.events import Event, published, refusal
+from stream.engine.intake import Arrived, Greeted, batches, patient_of
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
+from stream.engine.roll import Roll
 from stream.engine.streams import Stream
 from stream.engine.trends import Minute, Trends
+from stream.engine.trouble import Trouble
 
 EVIDENCE_BEATS: Final = 12
 """Beats that an alarm shows as its evidence."""
 
-GREETED: Final = 10_000
-"""Devices that may have said HELLO without having sent a block."""
-
-Arrived = tuple[Block | Goodbye, float]
-"""A record of the sample log and when it arrived, seconds since 1970."""
-
-Greeted = tuple[Hello, float]
-"""The same for a HELLO."""
-
-Event = Beat | Vitals | Gap | Alarm | CommandDone
-"""What is published."""
+MAX_PATIENTS: Final = 10_000
+"""Patients of one ward, by default: memory is bounded, whatever names devices make up."""
 
 BeatMarks = deque[EvidenceBeat]
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """One patient, without the book (whose state is kept with each transition)."""
+    """One patient, without the book; `hello` waits for the first block of its session."""
 
     stream: bytes
     beats: list[EvidenceBeat]
     minute: Minute | None
+    hello: Hello | None = None
 
 
 class Ward:
@@ -63,15 +57,22 @@ class Ward:
     Args:
         classifier: names the beats.
         lead: position of the analysed lead.
+        most: patients at once; records of others are refused.
+
+    Attributes:
+        roll: who is here, and how many records were refused.
+        greeted: patients whose HELLO came since the set was emptied.
     """
 
-    def __init__(self, classifier: Classifier, lead: int = 0) -> None:
+    def __init__(self, classifier: Classifier, lead: int = 0, *, most: int = MAX_PATIENTS) -> None:
         self.pipeline = Pipeline(classifier, lead)
         self.book = Book()
         self.trends = Trends()
+        self.roll = Roll(most, self._idle, self._leave)
+        self.greeted: set[str] = set()
         self._beats: dict[str, BeatMarks] = {}
-        self._greeted: dict[tuple[str, str], Hello] = {}
-        self._failed = ""
+        self._greeted: dict[str, Hello] = {}
+        self._failure = Trouble("MODEL_FAIL", self.book)
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
@@ -96,20 +97,19 @@ class Ward:
             for outcome in outcomes:
                 events += self._tell(outcome, times[outcome.patient], live=live)
             if live:
-                events += self._failure(times)
+                events += self._judge_model(batch)
         return events
 
     def batches(self, records: Iterable[Arrived | Greeted]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
-        waiting: dict[str, deque[Arrived]] = {}
-        for record, now in self._greet(records):
-            waiting.setdefault(record.patient, deque()).append((record, now))
-        while waiting:
-            yield [queue.popleft() for queue in waiting.values()]
-            waiting = {patient: queue for patient, queue in waiting.items() if queue}
+        known = (r for r in records if self.roll.admits(patient_of(r[0])))
+        return batches(self._greet(known))
 
     def command(self, command: Command, now: float) -> list[Event]:
         """Carry out what a person asked."""
+        if not self.roll.admits(command.patient):
+            return [refusal(command, now, "ward_full")]
+        self.roll.changed()
         return published(self.book.command(command, now))
 
     def tick(self, now: float) -> list[Event]:
@@ -120,9 +120,14 @@ class Ward:
 
     def save(self, patient: str) -> bytes:
         """One patient's engine state; the book's is `book.dump`."""
-        beats = list(self._beats.get(patient, ()))
-        minute = self.trends.running.get(patient)
-        return msgspec.msgpack.encode(Checkpoint(self.pipeline.save(patient), beats, minute))
+        known = self.pipeline.stream(patient) is not None
+        state = Checkpoint(
+            stream=self.pipeline.save(patient) if known else b"",
+            beats=list(self._beats.get(patient, ())),
+            minute=self.trends.running.get(patient),
+            hello=self._greeted.get(patient),
+        )
+        return msgspec.msgpack.encode(state)
 
     def restore(self, patient: str, data: bytes) -> None:
         """Put back what `save` gave.
@@ -134,16 +139,37 @@ class Ward:
             checkpoint = msgspec.msgpack.decode(data, type=Checkpoint)
         except msgspec.DecodeError as error:
             raise ValueError(f"a checkpoint that cannot be read: {error}") from None
-        self.pipeline.restore(checkpoint.stream)
+        if checkpoint.stream:
+            self.pipeline.restore(checkpoint.stream)
+        self.roll.add(patient)
         self._beats[patient] = deque(checkpoint.beats, EVIDENCE_BEATS)
         if checkpoint.minute is not None:
             self.trends.running[patient] = checkpoint.minute
+        if checkpoint.hello is not None:
+            self._greeted[patient] = checkpoint.hello
+
+    def recall(self, patient: str, data: bytes) -> None:
+        """Put back what `book.dump` gave.
+
+        Raises:
+            ValueError: it was not that.
+        """
+        try:
+            self.book.load(patient, data)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"an alarm book that cannot be read: {error}") from None
+        self.roll.add(patient)
+        self._failure.recall(patient)
 
     def forget(self, patient: str) -> None:
         """Drop a patient's stream; the book goes on."""
         self.pipeline.forget(patient)
         self._beats.pop(patient, None)
-        self.trends.running.pop(patient, None)
+        self._greeted.pop(patient, None)
+        self.trends.finish(patient)
+        self.roll.changed()
+        if patient not in self.book.patients():
+            self.roll.remove(patient)
 
     # ── Inside ────────────────────────────────────────────────────────────────────────────────
 
@@ -152,8 +178,18 @@ class Ward:
         for record, now in records:
             if isinstance(record, Block | Goodbye):
                 yield record, now
-            elif len(self._greeted) < GREETED:
-                self._greeted[record.patient.id, record.session] = record
+            else:
+                self._greeted[record.patient.id] = record
+                self.greeted.add(record.patient.id)
+
+    def _idle(self, patient: str) -> bool:
+        """Whether nobody would miss a patient: no stream, nothing shown, in no bed."""
+        return self.pipeline.stream(patient) is None and self.book.idle(patient)
+
+    def _leave(self, patient: str) -> None:
+        """Make room for somebody else."""
+        self.forget(patient)
+        self.book.forget(patient)
 
     def _arrived(self, record: Block | Goodbye, now: float) -> list[Event]:
         if not isinstance(record, Block):
@@ -181,42 +217,36 @@ class Ward:
 
     def _opened(self, opened: Opened, now: float) -> list[Event]:
         """A session begins; its HELLO, where there was one, says for whom the limits are."""
-        hello = self._greeted.pop((opened.patient, opened.session), None)
-        profile = hello.patient if hello is not None else None
-        return published(self.book.session(self._context(opened.patient), now, profile=profile))
+        hello = self._greeted.get(opened.patient)
+        profile = None
+        if hello is not None and hello.session == opened.session:
+            profile = self._greeted.pop(opened.patient).patient
+        return published(self.book.session(self._context(opened), now, profile=profile))
 
     def _vitals(self, vitals: Vitals, now: float) -> list[Event]:
-        context = self._context(vitals.patient)
+        context = self._context(vitals)
         return published(
             self.book.vitals(context, vitals.sample, vitals.heart_rate, vitals.v_per_minute, now)
         )
 
     def _change(self, changed: Changed, now: float) -> list[Event]:
-        context = self._context(changed.patient)
+        context = self._context(changed)
         evidence = self._evidence(changed.patient, changed.change)
         return published(self.book.change(context, changed.change, now, evidence=evidence))
 
-    def _failure(self, times: dict[str, float]) -> list[Event]:
-        """The model began to fail, or works again: everybody present is told."""
-        if self.pipeline.failure == self._failed:
+    def _judge_model(self, batch: list[Arrived]) -> list[Event]:
+        """The model fails, or works again: everybody who sends is told."""
+        failure = self.pipeline.failure
+        if failure is None:
             return []
-        self._failed = self.pipeline.failure
-        now = max(times.values())
-        return [
-            event
-            for patient in self.pipeline.patients
-            for event in published(
-                self.book.fault(patient, "MODEL_FAIL", now, on=bool(self._failed))
-            )
-        ]
+        present = {record.patient: now for record, now in batch if isinstance(record, Block)}
+        latest = max(now for _, now in batch)
+        return published(self._failure.tell(present, latest, lasts=failure != ""))
 
-    def _context(self, patient: str) -> Context:
-        return context_of(self._stream(patient))
-
-    def _stream(self, patient: str) -> Stream:
-        stream = self.pipeline.stream(patient)
+    def _context(self, outcome: Vitals | Changed | Opened) -> Context:
+        stream = self.pipeline.stream(outcome.patient, outcome.session)
         assert stream is not None
-        return stream
+        return context_of(stream)
 
     def _remember(self, beat: Beat) -> None:
         marks = self._beats.setdefault(beat.patient, deque(maxlen=EVIDENCE_BEATS))
@@ -244,14 +274,3 @@ def context_of(stream: Stream) -> Context:
         lead=stream.lead_name,
         flags=stream.flags,
     )
-
-
-def published(instructions: list[Instruction]) -> list[Event]:
-    """The messages in the book's instructions."""
-    events: list[Event] = []
-    for instruction in instructions:
-        if isinstance(instruction, Publish):
-            events.append(instruction.alarm)
-        elif isinstance(instruction, Done):
-            events.append(instruction.done)
-    return events

@@ -117,6 +117,10 @@ class Transaction:
         row = self._owned(topic=topic, next=offset)
         upsert(self._conn, tables.positions, [row], rises="next")
 
+    def rewind(self, topic: str, offset: int) -> None:
+        """Move the position in `topic` to `offset` even if that is back: the log is another."""
+        upsert(self._conn, tables.positions, [self._owned(topic=topic, next=offset)])
+
     def save_trends(self, trends: Sequence[Trend]) -> None:
         """Keep minutes."""
         upsert(self._conn, tables.trends, [msgspec.structs.asdict(trend) for trend in trends])

@@ -1,9 +1,41 @@
 """Events as log entries: which topic, which key, and the id that makes a repetition harmless."""
 
+import msgspec
+
 from ecg import messages as m
 from ecg import wire
-from stream.engine.ward import Event
+from stream.engine.events import Event
 from stream.log import Entry, Topic
+from stream.store import Pending
+
+
+class BookState(msgspec.Struct, array_like=True, frozen=True):
+    """A patient's alarm book as the store keeps it.
+
+    Attributes:
+        position: next offset of the sample log; the book knows every record of the patient below.
+        book: what `Book.dump` gave.
+    """
+
+    position: int
+    book: bytes
+
+
+def pack_book(position: int, book: bytes) -> bytes:
+    """A patient's alarm book for the store."""
+    return msgspec.msgpack.encode(BookState(position, book))
+
+
+def unpack_book(blob: bytes) -> BookState:
+    """What `pack_book` gave.
+
+    Raises:
+        ValueError: it was not that.
+    """
+    try:
+        return msgspec.msgpack.decode(blob, type=BookState)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"an alarm book that cannot be read: {error}") from None
 
 
 def topic(event: Event) -> Topic:
@@ -26,3 +58,12 @@ def event_id(event: Event) -> str:
         return f"{event.patient}:{event.session}:gap:{event.first}"
     kind = "beat" if isinstance(event, m.Beat) else "vitals"
     return f"{event.patient}:{event.session}:{kind}:{event.sample}"
+
+
+def leaving(pending: Pending, now: float) -> Entry:
+    """A row of the outbox as the log takes it at time `now`; an alarm says that it leaves now."""
+    value = pending.value
+    if pending.topic == Topic.ALARMS:
+        alarm = wire.events.decode(value)
+        value = wire.pack(msgspec.structs.replace(alarm, published_at=now))
+    return Entry(pending.key, value, pending.id)

@@ -15,8 +15,9 @@ from ecg.messages import (
     SetLimits,
 )
 from ecg.wire import pack
+from stream.engine.events import Event
 from stream.engine.trends import Minute
-from stream.engine.ward import Event
+from stream.log import Topic
 from stream.store import Audit, Checkpoint, Store, Trend
 from stream.store.transaction import Transaction
 from stream.worker import codec
@@ -28,11 +29,12 @@ class Turn(msgspec.Struct):
     Attributes:
         events: in order of time for each patient.
         commands: by id, those that were carried out in this turn.
-        books: the alarm book's state of every patient it was told of.
+        books: the alarm book's state of those for whom it is to be kept, encoded.
         checkpoints, moved, dropped: engine states to keep, to leave standing at the new position,
             and to forget.
         minutes: complete ones, with their patients.
         positions: next offsets, by topic.
+        rewound: whether positions may go back, as the log is not the one of before.
     """
 
     events: list[Event] = []
@@ -43,9 +45,15 @@ class Turn(msgspec.Struct):
     dropped: list[str] = []
     minutes: list[tuple[str, Minute]] = []
     positions: dict[str, int] = {}
+    rewound: bool = False
+
+    def counts(self, before: dict[str, int]) -> bool:
+        """Whether there is anything to write, given the positions written last."""
+        news = (self.events, self.checkpoints, self.moved, self.dropped, self.minutes)
+        return any(news) or self.positions != before
 
 
-def commit(store: Store, partition: int, epoch: int, turn: Turn, samples: str) -> bool:
+def commit(store: Store, partition: int, epoch: int, turn: Turn, now: float) -> bool:
     """Write a turn; True when something now waits in the outbox.
 
     Args:
@@ -53,33 +61,33 @@ def commit(store: Store, partition: int, epoch: int, turn: Turn, samples: str) -
         partition: whose turn it is.
         epoch: of this owner.
         turn: what to write.
-        samples: name of the sample topic, whose position checkpoints refer to.
+        now: seconds since 1970, when the alarms of the turn are published.
 
     Raises:
         Fenced: another worker owns the partition.
     """
     through_outbox = [e for e in turn.events if isinstance(e, Alarm | CommandDone)]
     with store.transaction(partition, epoch) as tx:
-        _alarms(tx, through_outbox)
+        _alarms(tx, through_outbox, now)
         _commands(tx, through_outbox, turn.commands)
         if turn.books:
             tx.save_books(turn.books)
         if turn.checkpoints:
             tx.save_checkpoints(turn.checkpoints)
-        tx.move_checkpoints(turn.moved, turn.positions.get(samples, 0))
+        tx.move_checkpoints(turn.moved, turn.positions.get(Topic.SAMPLES, 0))
         tx.drop_checkpoints(turn.dropped)
         if turn.minutes:
             tx.save_trends([_trend(patient, minute) for patient, minute in turn.minutes])
         for topic, position in turn.positions.items():
-            tx.advance(topic, position)
+            (tx.rewind if turn.rewound else tx.advance)(topic, position)
     return bool(through_outbox)
 
 
-def _alarms(tx: Transaction, events: Sequence[Event]) -> None:
-    """Alarms into history, and all into the outbox."""
+def _alarms(tx: Transaction, events: Sequence[Event], now: float) -> None:
+    """Alarms into history, and all into the outbox, from where the relay publishes them."""
     for event in events:
         if isinstance(event, Alarm):
-            tx.save_alarm(event)
+            tx.save_alarm(msgspec.structs.replace(event, published_at=now))
         tx.enqueue(codec.topic(event), [codec.entry(event)])
 
 

@@ -15,10 +15,11 @@ MOVE_SECONDS: Final = 10.0
 
 @dataclass(slots=True)
 class Saved:
-    """Where a patient's stream stood at its last checkpoint, and when it was last heard."""
+    """Where a patient's stream stood at its last checkpoint and when, and when it was heard."""
 
     session: str
     sample: int
+    at: float
     heard: float
     dirty: bool
 
@@ -27,7 +28,7 @@ class Schedule:
     """Checkpoints of each stream every `every` seconds of its own time, staggered.
 
     Args:
-        every: stream seconds between two checkpoints.
+        every: seconds between two checkpoints, of the stream and of the clock.
     """
 
     def __init__(self, every: float) -> None:
@@ -35,22 +36,34 @@ class Schedule:
         self._saved: dict[str, Saved] = {}
         self._moved = 0.0
 
-    def heard(self, stream: Stream, now: float) -> bool:
-        """Something came of this stream; True when its state is to be saved now.
+    def heard(self, patient: str, stream: Stream | None, now: float) -> bool:
+        """Something came of this patient; True when the state is to be saved now.
 
         The first time is at once: without a checkpoint a restart would not know of the stream.
         """
-        saved = self._saved.get(stream.patient)
-        at, rate = stream.arrival.next, stream.arrival.rate
-        if saved is None or saved.session != stream.session:
-            stagger = round(_phase(stream.patient) * self._every * rate)
-            self._saved[stream.patient] = Saved(stream.session, at - stagger, now, dirty=False)
+        session, sample, rate = _place(stream)
+        saved = self._saved.get(patient)
+        if saved is None or saved.session != session:
+            early = _phase(patient) * self._every
+            sample -= round(early * rate)
+            self._saved[patient] = Saved(session, sample, now - early, now, dirty=False)
             return True
         saved.heard, saved.dirty = now, True
-        if at - saved.sample < self._every * rate:
+        # By the clock too: of what comes twice or too late the stream's own time does not move.
+        if sample - saved.sample < self._every * rate and now - saved.at < self._every:
             return False
-        saved.sample, saved.dirty = at, False
+        saved.sample, saved.at, saved.dirty = sample, now, False
         return True
+
+    def restored(self, patient: str, stream: Stream | None, now: float) -> None:
+        """A checkpoint was taken over."""
+        session, sample, _ = _place(stream)
+        self._saved[patient] = Saved(session, sample, now, now, dirty=False)
+
+    def replayed(self, patient: str, now: float) -> None:
+        """Records after the checkpoint, or without one, were pushed again."""
+        saved = self._saved.setdefault(patient, Saved("", 0, now, now, dirty=True))
+        saved.dirty = True
 
     def silent(self, now: float) -> tuple[list[str], list[str]]:
         """Patients whose checkpoint stands for the present too, and those to forget.
@@ -76,6 +89,11 @@ class Schedule:
         for patient in found:
             self._saved[patient].dirty = False
         return found
+
+
+def _place(stream: Stream | None) -> tuple[str, int, float]:
+    """Session, next sample and rate; of a patient who only said HELLO there is none."""
+    return (stream.session, stream.arrival.next, stream.arrival.rate) if stream else ("", 0, 1.0)
 
 
 def _phase(patient: str) -> float:

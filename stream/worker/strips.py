@@ -1,6 +1,6 @@
 """Strips: the signal from 10 s before to 5 s after an alarm's onset, fetched once it is there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -34,16 +34,14 @@ def wanted(alarm: Alarm, rate: float) -> Wanted | None:
     return Wanted(alarm.id, alarm.patient, alarm.session, first, end, alarm.onset_time)
 
 
-def due(strips: Iterable[Wanted], stream: Stream | None) -> list[Wanted]:
-    """Those whose signal is complete: reached by the stream, or of a session that is over."""
-    return [
-        strip
-        for strip in strips
-        if stream is None or strip.session != stream.session or stream.arrival.next >= strip.end
-    ]
+def due(strip: Wanted, stream: Stream | None) -> bool:
+    """Whether its signal is complete: reached by the stream, or of a session that is over."""
+    if stream is None or strip.session != stream.session:
+        return True
+    return stream.closed or stream.arrival.next >= strip.end
 
 
-def cut(strip: Wanted, blocks: Sequence[Block]) -> Strip:
+def cut(strip: Wanted, blocks: Iterable[Block]) -> Strip:
     """The blocks of the session that touch the stretch, in order, each once."""
     touching = {
         block.first: block

@@ -1,25 +1,19 @@
 """One turn of the worker without its I/O: records and commands in, what is to be written out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
-from ecg.messages import (
-    Acknowledge,
-    Admit,
-    Alarm,
-    Discharge,
-    PauseAudio,
-    SetLimits,
-    Strip,
-)
-from stream.engine.ward import Arrived, Event, Greeted, Ward, published
+from ecg.messages import Alarm, CommandDone, Strip
+from stream.engine.events import Event, published
+from stream.engine.intake import Arrived, Greeted
+from stream.engine.trouble import Trouble
+from stream.engine.ward import Ward
 from stream.log import Topic
 from stream.store import Checkpoint
-from stream.worker import strips
+from stream.worker import codec, strips
 from stream.worker.journal import Turn
+from stream.worker.reading import AnyCommand
 from stream.worker.schedule import Schedule
 from stream.worker.strips import Wanted
-
-AnyCommand = Acknowledge | PauseAudio | SetLimits | Admit | Discharge
 
 
 class Shift:
@@ -37,6 +31,9 @@ class Shift:
         self.now = 0.0
         self._engine = engine
         self._schedule = Schedule(every)
+        self._lag = Trouble("ANALYSIS_LAG", ward.book)
+
+    # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
     def samples(self, arrivals: Sequence[Arrived | Greeted], *, live: bool = True) -> list[Event]:
         """Push records of the sample log; remember which alarms want a strip."""
@@ -58,6 +55,12 @@ class Shift:
         self.now = max(self.now, now)
         return self.ward.tick(self.now)
 
+    def lag(self, present: Mapping[str, float], *, late: bool) -> list[Event]:
+        """ANALYSIS_LAG for everybody who sends while what they sent has waited for long."""
+        return published(self._lag.tell(present, self.now, lasts=late))
+
+    # ── Strips ────────────────────────────────────────────────────────────────────────────────
+
     def want(self, alarm: Alarm) -> None:
         """An alarm wants its strip."""
         stream = self.ward.pipeline.stream(alarm.patient)
@@ -67,10 +70,9 @@ class Shift:
 
     def due_strips(self) -> list[Wanted]:
         """Strips whose signal is complete; they are wanted no longer."""
+        stream = self.ward.pipeline.stream
         found = [
-            strip
-            for strip in self.wanted.values()
-            if strips.due([strip], self.ward.pipeline.stream(strip.patient))
+            strip for strip in self.wanted.values() if strips.due(strip, stream(strip.patient))
         ]
         for strip in found:
             del self.wanted[strip.alarm]
@@ -80,37 +82,77 @@ class Shift:
         """The signal around an alarm is there."""
         return published(self.ward.book.strip(wanted.patient, wanted.alarm, strip))
 
-    def fault(self, kind: str, *, on: bool) -> list[Event]:
-        """A trouble of the worker's own, for every patient present."""
-        return [
-            event
-            for patient in self.ward.pipeline.patients
-            for event in published(self.ward.book.fault(patient, kind, self.now, on=on))
-        ]
+    # ── Taking over ───────────────────────────────────────────────────────────────────────────
 
-    def close(self, events: list[Event], told: Iterable[str], positions: dict[str, int]) -> Turn:
+    def restore(self, checkpoint: Checkpoint, now: float) -> bool:
+        """Take over a patient's engine state; False when it is of another engine."""
+        if checkpoint.engine != self._engine:
+            return False
+        try:
+            self.ward.restore(checkpoint.patient, checkpoint.blob)
+        except ValueError:
+            return False
+        stream = self.ward.pipeline.stream(checkpoint.patient)
+        self._schedule.restored(checkpoint.patient, stream, now)
+        return True
+
+    def recall(self, patient: str, book: bytes) -> None:
+        """Take over a patient's alarm book.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        self.ward.recall(patient, book)
+        self._lag.recall(patient)
+
+    def replayed(self, patients: set[str], now: float) -> None:
+        """Everything up to the present position was pushed again."""
+        self.ward.trends.take()  # complete minutes were kept when they were first complete
+        self.ward.greeted.clear()
+        for patient in sorted(patients):
+            self._schedule.replayed(patient, now)
+
+    # ── The end of a turn ─────────────────────────────────────────────────────────────────────
+
+    def close(self, events: list[Event], told: set[str], positions: dict[str, int]) -> Turn:
         """Put together what this turn writes.
+
+        A book is kept with every transition, and with every checkpoint; what it learns beside
+        (that data came, the numbers that are judged against limits) is learned again from the
+        records since.
 
         Args:
             events: all that happened.
-            told: patients of whom records or commands came.
+            told: patients of whom records came.
             positions: next offsets, by topic.
         """
-        patients = set(told)
-        touched = patients | {event.patient for event in events}
         position = positions.get(Topic.SAMPLES, 0)
-        streams = [s for p in sorted(patients) if (s := self.ward.pipeline.stream(p)) is not None]
-        save = [s.patient for s in streams if self._schedule.heard(s, self.now)]
+        save = self._to_save(told)
         moved, dropped = self._schedule.silent(self.now)
-        save += self._schedule.unsaved(self.now)
+        save |= dict.fromkeys(self._schedule.unsaved(self.now))
         for patient in dropped:
             self.ward.forget(patient)
+        changed = {e.patient: None for e in events if isinstance(e, Alarm | CommandDone)}
+        book = self.ward.book
+        kept = [patient for patient in save | changed if patient in book.patients()]
         return Turn(
             events=events,
-            books={p: self.ward.book.dump(p) for p in touched if p in self.ward.book.patients()},
+            books={p: codec.pack_book(position, book.dump(p)) for p in kept},
             checkpoints=[Checkpoint(p, self._engine, position, self.ward.save(p)) for p in save],
             moved=moved,
             dropped=dropped,
             minutes=self.ward.trends.take(),
             positions=positions,
         )
+
+    def _to_save(self, told: set[str]) -> dict[str, None]:
+        """Those of `told` whose checkpoint is due."""
+        greeted, self.ward.greeted = self.ward.greeted, set()
+        found: dict[str, None] = {}
+        for patient in sorted(told | greeted):
+            stream = self.ward.pipeline.stream(patient)
+            if stream is None and patient not in greeted:
+                continue
+            if self._schedule.heard(patient, stream, self.now) or patient in greeted:
+                found[patient] = None
+        return found

@@ -141,15 +141,6 @@ def test_artifact_is_silent():
     assert Ward().tell(5.0, "ARTIFACT") == ["ARTIFACT start active silent"]
 
 
-def test_a_stall_of_the_program_is_not_the_devices_silence():
-    """After a restart silence counts from then."""
-    ward = Ward()
-    ward.arrive(5.0)
-    ward.book.resumed(START + 60.0)
-    assert ward.tick(62.9) == []
-    assert ward.tick(63.0) == ["NO_DATA start active"]
-
-
 # ── People ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,175 @@
+"""The rooms behind `arrive`, over the whole bank: clean → detect → segment → classify → rhythm.
+
+`Rooms` owns every patient's state of signal; `pipeline` tells it which samples come next, and which
+are missing. The classifier comes in as a callable.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.errors import ModelError
+from ecg.messages import Gap
+from ecg.types import CLASSES, BeatClass
+from ecg.window import CONTEXT, WINDOW
+from stream.engine import chain, merge, rhythm
+from stream.engine.arrive import Hole
+from stream.engine.bank import Bank
+from stream.engine.outcome import Outcome
+from stream.engine.report import Report, lead_off_changes, lead_off_vitals
+from stream.engine.streams import Stream
+
+Floats = NDArray[np.float32]
+
+BEATS_PER_SECOND: Final = 5
+"""The detector's refractory time of 0.2 s allows no more."""
+
+
+class Classifier(Protocol):
+    """Names beats; any callable of this shape will do."""
+
+    model_id: str
+
+    def __call__(self, windows: Floats, contexts: Floats, /) -> tuple[NDArray[np.int8], Floats]:
+        """Classify windows (n, WINDOW) with contexts (n, CONTEXT), both float32.
+
+        Returns:
+            Indices into `CLASSES` (n,) int8 and probabilities (n, 5) float32.
+
+        Raises:
+            ModelError: the model cannot answer.
+        """
+        ...
+
+
+class Rooms:
+    """The state of all patients' signal, and what advances it.
+
+    Args:
+        classifier: names the beats; when it fails, beats are Q and everything else goes on.
+
+    Attributes:
+        bank: the rows.
+        failure: code of the classifier's failure in its last call, empty when that went well, None
+            before the first one.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.bank = Bank()
+        self.failure: str | None = None
+        self._classifier = classifier
+
+    @property
+    def model_id(self) -> str:
+        """The model that names the beats."""
+        return self._classifier.model_id
+
+    def open(self, rate: float) -> int:
+        """A row that is ready for the first sample of a session at `rate` Hz."""
+        row = self.bank.take()
+        chain.init(*self._signal_rooms(), row, rate)
+        rhythm.init(self.bank.rooms["rhythm"][row])
+        return row
+
+    def advance(
+        self, streams: Sequence[Stream], signals: Sequence[Floats], outcomes: list[Outcome]
+    ) -> None:
+        """One pass of the compiled rooms over new samples, classification, rhythm, report.
+
+        Args:
+            streams: each once.
+            signals: the samples that come next in each, microvolts.
+            outcomes: takes what happened.
+        """
+        lengths = np.array([len(signal) for signal in signals], np.int64)
+        rates = np.array([stream.arrival.rate for stream in streams])
+        seconds = lengths / rates
+        beats, windows, contexts = _beat_space(int((seconds * BEATS_PER_SECOND + 8).sum()))
+        hops = np.empty(int((seconds * 10 + 2).sum()), chain.HOP_OUT)
+        found, passed = chain.advance(
+            *self._signal_rooms(),
+            np.array([stream.row for stream in streams], np.int64),
+            np.concatenate([[0], np.cumsum(lengths)]),
+            np.concatenate(signals),
+            beats,
+            windows,
+            contexts,
+            hops,
+        )
+        self._conclude(
+            streams, beats[:found], windows[:found], contexts[:found], hops[:passed], outcomes
+        )
+
+    def hole(self, stream: Stream, piece: Hole, outcomes: list[Outcome]) -> None:
+        """Pass over device samples that cannot be analysed."""
+        self.finish_beats(stream, outcomes)
+        start = int(self.bank.rooms["clean"][stream.row]["n"])
+        end = chain.restart(*self._signal_rooms(), stream.row, piece.end)
+        rhythm.gap(self.bank.rooms["rhythm"][stream.row], start, end)
+        if piece.lead_off:
+            outcomes += lead_off_changes(stream, piece.first, off=True)
+            outcomes += lead_off_vitals(stream, start, end)
+        else:
+            outcomes.append(
+                Gap(
+                    patient=stream.patient, session=stream.session, first=piece.first, end=piece.end
+                )
+            )
+
+    def finish_beats(self, stream: Stream, outcomes: list[Outcome]) -> None:
+        """Classify the beats that still wait for samples that will not come."""
+        beats, windows, contexts = _beat_space(8)
+        found = chain.flush(self.bank.rooms["segment"], stream.row, beats, windows, contexts)
+        if found:
+            none = np.empty(0, chain.HOP_OUT)
+            self._conclude(
+                [stream], beats[:found], windows[:found], contexts[:found], none, outcomes
+            )
+
+    def _signal_rooms(self) -> list[NDArray[Any]]:
+        return [array for name, array in self.bank.rooms.items() if name != "rhythm"]
+
+    def _conclude(
+        self,
+        streams: Sequence[Stream],
+        beats: NDArray[Any],
+        windows: Floats,
+        contexts: Floats,
+        hops: NDArray[Any],
+        outcomes: list[Outcome],
+    ) -> None:
+        """Name the beats, tell the rhythm room, and report; `place` indexes `streams`."""
+        labels, probabilities = self._classify(windows, contexts)
+        confidences = probabilities[np.arange(len(labels)), labels]
+        changes = np.empty(len(hops) * rhythm.MAX_CHANGES, rhythm.CHANGE)
+        vitals = np.empty(len(hops), rhythm.VITALS)
+        items = np.empty(len(beats) + len(vitals) + len(changes), merge.ITEM)
+        _, _, count = merge.judge(
+            self.bank.rooms["rhythm"], beats, labels, confidences, hops, changes, vitals, items
+        )
+        report = Report(beats, labels, probabilities, changes, vitals, self.model_id)
+        outcomes += report.outcomes(streams, items[:count])
+
+    def _classify(self, windows: Floats, contexts: Floats) -> tuple[NDArray[np.int8], Floats]:
+        """Classes and probabilities; all Q with certainty 0 when the model fails."""
+        if not len(windows):
+            return np.empty(0, np.int8), np.empty((0, len(CLASSES)), np.float32)
+        try:
+            answer = self._classifier(windows, contexts)
+        except ModelError as error:
+            self.failure = error.code
+            labels = np.full(len(windows), CLASSES.index(BeatClass.Q), np.int8)
+            return labels, np.zeros((len(windows), len(CLASSES)), np.float32)
+        self.failure = ""
+        return answer
+
+
+def _beat_space(most: int) -> tuple[NDArray[Any], Floats, Floats]:
+    """Room for `most` beats and their inputs."""
+    return (
+        np.empty(most, chain.BEAT_OUT),
+        np.empty((most, WINDOW), np.float32),
+        np.empty((most, CONTEXT), np.float32),
+    )

@@ -1,0 +1,45 @@
+"""What a worker does beside its turns: retention of the store, and complaints about a full ward."""
+
+import logging
+from typing import Final
+
+from stream.engine.ward import Ward
+from stream.store import Keep, Store
+
+PRUNE_SECONDS: Final = 60.0
+"""Between two looks for what is too old; sooner while a look finds some, as it takes a portion."""
+COMPLAIN_SECONDS: Final = 60.0
+
+_log = logging.getLogger("beatwire.worker")
+
+
+class Chores:
+    """Called between turns.
+
+    Args:
+        store: pruned.
+        ward: its refusals are told.
+        keep: how long what is kept.
+    """
+
+    def __init__(self, store: Store, ward: Ward, keep: Keep) -> None:
+        self._store = store
+        self._ward = ward
+        self._keep = keep
+        self._pruned = 0.0
+        self._complained = 0.0
+        self._refused = 0
+
+    def do(self, now: float) -> None:
+        """Do what is due.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        if now >= self._pruned + PRUNE_SECONDS and not self._store.prune(now, self._keep):
+            self._pruned = now
+        refused = self._ward.roll.refused
+        if refused > self._refused and now >= self._complained + COMPLAIN_SECONDS:
+            full = "the ward is full with %d patients: %d records refused, %d in all"
+            _log.error(full, len(self._ward.roll), refused - self._refused, refused)
+            self._refused, self._complained = refused, now
