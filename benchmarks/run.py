@@ -3,6 +3,7 @@
 accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
+worker     cost of a worker's turn per patient: log, engine, events, store
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
 """
 
@@ -51,6 +52,12 @@ def log() -> None:
     command(sys.executable, HERE / "log.py")
 
 
+def worker() -> None:
+    """The whole worker."""
+    command(sys.executable, HERE / "worker.py", "--patients", 100)
+    command(sys.executable, HERE / "worker.py", "--patients", 1000)
+
+
 def replay() -> None:
     """Whole records at 20x, as the system test does with their first minutes."""
     os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
@@ -62,6 +69,7 @@ ALL: dict[str, Callable[[], None]] = {
     "accuracy": accuracy,
     "engine": engine,
     "log": log,
+    "worker": worker,
     "replay": replay,
 }
 

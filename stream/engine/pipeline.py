@@ -85,7 +85,8 @@ class Pipeline:
     def save(self, patient: str) -> bytes:
         """Everything about one patient's stream: what `restore` needs to go on exactly."""
         stream = self._streams[patient]
-        return msgspec.msgpack.encode((stream, self._rooms.bank.save(stream.row)))
+        anywhere = msgspec.structs.replace(stream, row=-1)
+        return msgspec.msgpack.encode((anywhere, self._rooms.bank.save(stream.row)))
 
     def restore(self, data: bytes) -> None:
         """Put back a patient's stream.

@@ -31,17 +31,18 @@ class Transaction:
         Returns:
             Whether it was news.
         """
-        if alarm.strip is not None:
-            self.save_strip(alarm.id, alarm.strip)
-        row = {name: getattr(alarm, name) for name in tables.ALARM_COLUMNS}
-        row["priority"] = int(alarm.priority)
-        row["body"] = to_json(msgspec.structs.replace(alarm, strip=None)).decode()
-        return upsert(self._conn, tables.alarms, [row], rises="update_no") > 0
+        return self.save_alarms([alarm]) > 0
+
+    def save_alarms(self, alarms: Sequence[Alarm]) -> int:
+        """Keep updates of alarms, oldest first, in one go; the count is reliable for one."""
+        strips = [(alarm.id, alarm.strip) for alarm in alarms if alarm.strip is not None]
+        upsert(self._conn, tables.strips, [_strip_row(*strip) for strip in strips])
+        rows = [_alarm_row(alarm) for alarm in alarms]
+        return upsert(self._conn, tables.alarms, rows, rises="update_no")
 
     def save_strip(self, alarm_id: str, strip: Strip) -> None:
         """Keep the signal around an alarm."""
-        row = {"alarm": alarm_id, "blob": msgspec.msgpack.encode(strip)}
-        upsert(self._conn, tables.strips, [row])
+        upsert(self._conn, tables.strips, [_strip_row(alarm_id, strip)])
 
     def save_book(self, patient: str, blob: bytes) -> None:
         """Keep the alarm book's state of one patient."""
@@ -148,3 +149,15 @@ class Transaction:
 
     def _owned(self, **values: object) -> dict[str, object]:
         return {"partition": self._partition, **values}
+
+
+def _strip_row(alarm_id: str, strip: Strip) -> dict[str, object]:
+    return {"alarm": alarm_id, "blob": msgspec.msgpack.encode(strip)}
+
+
+def _alarm_row(alarm: Alarm) -> dict[str, object]:
+    """An alarm as its table has it; the strip is kept apart."""
+    row = {name: getattr(alarm, name) for name in tables.ALARM_COLUMNS}
+    row["priority"] = int(alarm.priority)
+    row["body"] = to_json(msgspec.structs.replace(alarm, strip=None)).decode()
+    return row

@@ -85,10 +85,10 @@ def commit(store: Store, partition: int, epoch: int, turn: Turn, now: float) -> 
 
 def _alarms(tx: Transaction, events: Sequence[Event], now: float) -> None:
     """Alarms into history, and all into the outbox, from where the relay publishes them."""
-    for event in events:
-        if isinstance(event, Alarm):
-            tx.save_alarm(msgspec.structs.replace(event, published_at=now))
-        tx.enqueue(codec.topic(event), [codec.entry(event)])
+    stamped = msgspec.structs.replace
+    tx.save_alarms([stamped(e, published_at=now) for e in events if isinstance(e, Alarm)])
+    for topic in (Topic.ALARMS, Topic.EVENTS):
+        tx.enqueue(topic, [codec.entry(event) for event in events if codec.topic(event) == topic])
 
 
 def _commands(tx: Transaction, events: Iterable[Event], commands: Mapping[str, Command]) -> None:
