@@ -55,6 +55,7 @@ class Subscription:
         channels: of `alarms`, `beats`, `vitals`, `waveform`.
         patients, units: none of both means all.
         after: cursor to resume after; empty: from now.
+        receiver: name as an alarm receiver; empty: it is none.
         memory: keys remembered of each kind.
 
     Attributes:
@@ -71,9 +72,11 @@ class Subscription:
         patients: Sequence[str] = (),
         units: Sequence[str] = (),
         after: str = "",
+        receiver: str = "",
         memory: int = MEMORY,
     ) -> None:
         self.cursor = after
+        self.receiver = receiver
         self._channels = tuple(channels)
         self._patients = tuple(patients)
         self._units = tuple(units)
@@ -90,8 +93,24 @@ class Subscription:
                 patients=self._patients,
                 units=self._units,
                 after=self.cursor,
+                receiver=self.receiver,
             )
         )
+
+    def confirmation(self, item: Item) -> list[bytes]:
+        """The frames that confirm the alarms of an item; none when there is nothing to confirm."""
+        alarms: tuple[m.Message, ...] = ()
+        if isinstance(item, m.Snapshot):
+            alarms = item.alarms
+        elif isinstance(item, m.Event):
+            alarms = (item.event,)
+        taken = [
+            m.Taken(alarm.id, alarm.update_no) for alarm in alarms if isinstance(alarm, m.Alarm)
+        ]
+        if not self.receiver:
+            return []
+        starts = range(0, len(taken), m.MAX_TAKEN)
+        return [pack(m.Confirm(alarms=tuple(taken[i : i + m.MAX_TAKEN]))) for i in starts]
 
     def received(self, frame: bytes | str) -> Item | None:
         """What a frame brings; None for a heartbeat or something seen before.
@@ -142,11 +161,17 @@ class Subscriber:
     reconnect. A consumer that is slow slows the gateway, which may close; then this resumes from
     the last cursor. It ends only by `RefusedError`, or when the consumer stops.
 
+    With `receiver` it declares itself an alarm receiver: when it does not confirm an alarm within 5 s,
+    everyone else who sees the patient is told (DELIVERY_FAIL), also while it is away. An item is
+    confirmed when the consumer asks for the next one; one that stops in the middle confirms nothing.
+
     Args:
         url: of the server, e.g. `ws://127.0.0.1:8000`.
         channels: of `alarms`, `beats`, `vitals`, `waveform`.
         patients, units: none of both means all.
         after: cursor (`Event.cursor`) to resume after; empty: from now.
+        receiver: name as an alarm receiver, unique among them; empty: it is none.
+        manual: the consumer confirms by itself, with `confirm`.
         token: credential, sent in the Authorization header.
         backoff: when to reconnect.
 
@@ -166,12 +191,16 @@ class Subscriber:
         patients: Sequence[str] = (),
         units: Sequence[str] = (),
         after: str = "",
+        receiver: str = "",
+        manual: bool = False,
         token: str = "",
         backoff: Backoff = Backoff(),  # noqa: B008 - frozen
     ) -> None:
         self.subscription: Final = Subscription(
-            channels, patients=patients, units=units, after=after
+            channels, patients=patients, units=units, after=after, receiver=receiver
         )
+        self._manual = manual
+        self._socket: ClientConnection | None = None
         self.connected = False
         self._url = link.websocket_url(url, PATH)
         self._token = token
@@ -182,6 +211,21 @@ class Subscriber:
     def cursor(self) -> str:
         """Where to resume (`after`) so as to miss nothing."""
         return self.subscription.cursor
+
+    async def confirm(self, item: Item) -> bool:
+        """Confirm the alarms of an item, as an alarm receiver that does so by itself (`manual`).
+
+        Returns:
+            False when there is no connection: confirm what the next snapshot shows.
+        """
+        try:
+            for frame in self.subscription.confirmation(item):
+                if self._socket is None:
+                    return False
+                await self._socket.send(frame)
+        except link.FAILURES:
+            return False
+        return True
 
     async def __aiter__(self) -> AsyncGenerator[Item]:
         """Items until the consumer stops.
@@ -202,12 +246,13 @@ class Subscriber:
         try:
             async with link.connect_to(self._url, self._token) as socket:
                 await socket.send(self.subscription.greeting())
+                self._socket = socket
                 beating = asyncio.create_task(_beat(socket))
                 try:
                     async for item in self._items(socket):
                         yield item
                 finally:
-                    self.connected = False
+                    self.connected, self._socket = False, None
                     beating.cancel()
         except link.FAILURES as error:
             if problem := link.refusal(error):
@@ -226,6 +271,8 @@ class Subscriber:
                 self._failures = 0
             if item is not None:
                 yield item
+                if not self._manual:
+                    await self.confirm(item)
 
 
 async def _beat(socket: ClientConnection) -> None:

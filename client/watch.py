@@ -36,6 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--unit", action="append", default=[], help="only this unit; may be repeated (all)")
     add("--after", default="", metavar="CURSOR", help="resume after this cursor (from now)")
     add("--until-idle", type=float, metavar="SECONDS", help="end when no event came for so long")
+    add(
+        "--receiver",
+        default="",
+        metavar="NAME",
+        help="declare an alarm receiver: others are told when it misses an alarm",
+    )
     add("--token", default="", help="credential")
 
 
@@ -49,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             patients=args.patient,
             units=args.unit,
             after=args.after,
+            receiver=args.receiver,
             token=args.token,
         )
         work = print_lines if args.json or not sys.stdout.isatty() else draw_table

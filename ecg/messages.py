@@ -26,6 +26,8 @@ MAX_INDEX: Final = 2**53
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$(?!\n)")]
 """A pseudonym or an id: safe in URLs, file names and Kafka keys."""
 Text = Annotated[str, Meta(max_length=256)]
+Receiver = Annotated[str, Meta(pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9_.\-]{0,63})?$(?!\n)")]
+"""The name of an alarm receiver, or nothing."""
 Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)]
 Rate = Annotated[float, Meta(ge=MIN_RATE, le=MAX_RATE)]
 Gain = Annotated[float, Meta(gt=0.0, le=1000.0)]
@@ -347,6 +349,8 @@ class Subscribe(Message, frozen=True, array_like=True, kw_only=True):
     units: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
     after: Text = ""
     credential: Text = ""
+    receiver: Receiver = ""
+    """Declares an alarm receiver of this name: it confirms the alarms that it is given."""
 
 
 class Snapshot(Message, frozen=True, array_like=True, kw_only=True):
@@ -361,3 +365,20 @@ class Event(Message, frozen=True, array_like=True, kw_only=True):
 
     cursor: str
     event: Beat | Vitals | Alarm | Gap | CommandDone | Block
+
+
+class Taken(Part, frozen=True, array_like=True):
+    """An alarm that was taken in, with all its updates up to `update_no`."""
+
+    alarm: Annotated[str, Meta(max_length=512)]
+    update_no: Index
+
+
+MAX_TAKEN: Final = 64
+"""Alarms in one CONFIRM: far below the largest frame."""
+
+
+class Confirm(Message, frozen=True, array_like=True, kw_only=True):
+    """An alarm receiver has taken these alarms in."""
+
+    alarms: Annotated[tuple[Taken, ...], Meta(min_length=1, max_length=MAX_TAKEN)]

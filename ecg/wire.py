@@ -258,7 +258,7 @@ EVENTS = m.Beat | m.Vitals | m.Gap | m.Alarm | m.CommandDone
 
 from_device: Final = Codec(m.Hello | m.Block | m.Heartbeat | m.Goodbye)
 to_device: Final = Codec(m.Welcome | m.Ack | m.Heartbeat | m.Problem | m.Alarm)
-from_subscriber: Final = Codec(m.Subscribe | m.Heartbeat)
+from_subscriber: Final = Codec(m.Subscribe | m.Heartbeat | m.Confirm)
 to_subscriber: Final = Codec(
     m.Snapshot | m.Event | m.Heartbeat | m.Problem, max_bytes=MAX_SNAPSHOT_BYTES
 )

@@ -15,11 +15,11 @@ from stream.gateway.committer import Committer
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
 from stream.gateway.metrics import Metrics
-from stream.gateway.monitor import Monitor
 from stream.gateway.pages import mount_dashboard, page_routes
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
 from stream.gateway.subscribe import Subscribers
+from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log
 from stream.store import AlarmFilter, Store
 
@@ -40,10 +40,10 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
         store: history, opened by the caller.
     """
     metrics = Metrics()
-    monitor = Monitor()
+    watchdogs = Watchdogs()
     committer = Committer(log, metrics)
-    hub = Hub(log, monitor, metrics)
-    ingest = Ingest(settings, committer, monitor, metrics)
+    ingest = Ingest(settings, committer, watchdogs, metrics)
+    hub = Hub(log, watchdogs, metrics, ingest.tell)
 
     async def standing() -> list[m.Alarm]:
         return await asyncio.to_thread(store.history.alarms, STANDING)

@@ -6,6 +6,8 @@ docs/protocol.md with what the other side should do; a test keeps both in step.
 
 from enum import IntEnum
 
+from ecg import messages as m
+
 
 class Close(IntEnum):
     """Close codes; the name, in lower case, is the close frame's reason."""
@@ -26,3 +28,14 @@ class Close(IntEnum):
     """More blocks in flight than the credit allows. Reconnect, and keep to the credit."""
     UNAVAILABLE = 4503
     """The gateway cannot take this now (full, or its log fails). Reconnect with a back-off."""
+
+
+class Ended(Exception):  # noqa: N818 - not an error of ours
+    """The connection must end: with which Problem and close code."""
+
+    def __init__(
+        self, close: Close, code: str, text: str, field: str = "", limit: str = ""
+    ) -> None:
+        super().__init__(text)
+        self.close = close
+        self.problem = m.Problem(code=code, text=text[:256], field=field[:256], limit=limit[:256])

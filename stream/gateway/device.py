@@ -129,6 +129,10 @@ class DeviceConnection:
         text = "a newer connection serves this patient"
         return self._end(Close.SUPERSEDED, "superseded", text)
 
+    def alarm(self, alarm: m.Alarm) -> list[Instruction]:
+        """The patient's device is to know of an alarm."""
+        return [Send(alarm)] if self._state_is_up else []
+
     def hear(self, now: float) -> None:
         """The shell itself has not been listening: the device is not to blame for silence."""
         self._heard = now

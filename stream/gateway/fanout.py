@@ -49,31 +49,18 @@ class Delivery:
         return wire.to_json(self.message).decode()
 
 
-class Subscription:
-    """What one subscriber asked for, and what waits for it.
+class Interest:
+    """What one subscriber asked for: channels, patients and units.
 
-    Attributes:
-        overrun: there was no room for an event; nothing is queued any more until `reset`.
+    Raises:
+        WireError: there is no such channel.
     """
 
-    def __init__(self, asked: m.Subscribe, limit: int) -> None:
-        """Begin with nothing waiting.
-
-        Args:
-            asked: channels, patients and units; neither patients nor units: everyone.
-            limit: messages that may wait, of waveform and of all else.
-
-        Raises:
-            WireError: there is no such channel.
-        """
+    def __init__(self, asked: m.Subscribe) -> None:
+        """Take channels, patients and units; neither patients nor units: everyone."""
         self.mask = _mask(asked.channels)
         self._patients = frozenset(asked.patients)
         self._units = frozenset(asked.units)
-        self._limit = limit
-        self._events: deque[Delivery] = deque()
-        self._waves: deque[tuple[m.Block, Delivery]] = deque()
-        self._gaps: dict[tuple[str, str], tuple[int, int]] = {}
-        self.overrun = False
 
     def wants(self, channel: int, patient: str, unit: str) -> bool:
         """Whether an event of this channel and patient is meant for it."""
@@ -81,6 +68,33 @@ class Subscription:
             return False
         everyone = not self._patients and not self._units
         return everyone or patient in self._patients or unit in self._units
+
+
+class Subscription(Interest):
+    """What one subscriber asked for, and what waits for it.
+
+    Attributes:
+        receiver: the alarm receiver that it declared itself to be, empty for none.
+        overrun: there was no room for an event; nothing is queued any more until `reset`.
+    """
+
+    def __init__(self, asked: m.Subscribe, limit: int) -> None:
+        """Begin with nothing waiting.
+
+        Args:
+            asked: what its subscriber wants.
+            limit: messages that may wait, of waveform and of all else.
+
+        Raises:
+            WireError: there is no such channel.
+        """
+        super().__init__(asked)
+        self.receiver = asked.receiver
+        self._limit = limit
+        self._events: deque[Delivery] = deque()
+        self._waves: deque[tuple[m.Block, Delivery]] = deque()
+        self._gaps: dict[tuple[str, str], tuple[int, int]] = {}
+        self.overrun = False
 
     def put(self, delivery: Delivery) -> None:
         """An event waits; the first for which there is no room, and all after it, do not."""

@@ -13,8 +13,8 @@ from ecg.errors import WireError
 from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import CHANNEL_OF, WAVEFORM, Delivery, Fanout, Subscription
 from stream.gateway.metrics import Metrics
-from stream.gateway.monitor import Monitor
 from stream.gateway.turns import Turn
+from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log, OffsetAhead, OffsetExpired, Reader, Record, Topic
 
 PAGE: Final = 256
@@ -34,10 +34,14 @@ class Hub:
         cursor: where the live end stands: everything before it was handed out.
     """
 
-    def __init__(self, log: Log, monitor: Monitor, metrics: Metrics) -> None:
+    def __init__(
+        self, log: Log, watchdogs: Watchdogs, metrics: Metrics, tell: Callable[[m.Alarm], None]
+    ) -> None:
+        """Follow `log`; `tell` takes what the patient's own device is to know."""
         self.log = log
-        self.monitor = monitor
+        self.watchdogs = watchdogs
         self.metrics = metrics
+        self._tell = tell
         self.cursor = Cursor({})
         self.fanout = Fanout()
         self._wakers: dict[Subscription, Callable[[], None]] = {}
@@ -87,9 +91,14 @@ class Hub:
             self._waves.cancel()
             self._waves = None
 
-    def publish(self, event: m.Alarm) -> None:
-        """An event of the gateway's own, which stands in no log: the cursor stays."""
-        self._hand_out(event)
+    def publish(self, alarm: m.Alarm, but: str = "") -> None:
+        """An alarm of the gateway's own, which stands in no log: the cursor stays.
+
+        It goes to the patient's device and to every subscriber but the receiver `but`.
+        """
+        self._expect(alarm)
+        self._hand_out(alarm, but)
+        self._tell(alarm)
 
     # ── The log ───────────────────────────────────────────────────────────────────────────────
 
@@ -126,19 +135,27 @@ class Hub:
             return
         self.metrics.events_total += 1
         if isinstance(event, m.Vitals):
-            self.monitor.vitals(event, asyncio.get_running_loop().time())
+            self.watchdogs.monitor.vitals(event, asyncio.get_running_loop().time())
         if isinstance(event, m.Vitals | m.Alarm):
             self.fanout.place(event.patient, event.unit)
+        if isinstance(event, m.Alarm):
+            self._expect(event)
         self._hand_out(event)
 
-    def _hand_out(self, event: LogEvent) -> None:
+    def _expect(self, alarm: m.Alarm) -> None:
+        """Await that its receivers confirm it."""
+        unit, now = self.fanout.unit(alarm.patient), asyncio.get_running_loop().time()
+        self.watchdogs.delivery.alarm(alarm, unit, now)
+
+    def _hand_out(self, event: LogEvent, but: str = "") -> None:
         audience = self.fanout.audience(CHANNEL_OF[type(event)], event.patient)
         if not audience:
             return
         delivery = Delivery(m.Event(cursor=self.cursor.encode(), event=event))
         for subscription in audience:
-            subscription.put(delivery)
-            self._wakers[subscription]()
+            if not but or subscription.receiver != but:
+                subscription.put(delivery)
+                self._wakers[subscription]()
 
     def _wave(self, record: Record) -> None:
         audience = self.fanout.audience(WAVEFORM, record.key)
@@ -153,13 +170,16 @@ class Hub:
                     self._wakers[subscription]()
 
     async def _watch(self) -> None:
-        """Raise and end NOT_MONITORED."""
+        """Raise and end the gateway's own alarms."""
+        delivery = self.watchdogs.delivery
         while True:
             await asyncio.sleep(MONITOR_SECONDS)
             now = asyncio.get_running_loop().time()
-            for alarm in self.monitor.tick(now, time.time()):
-                self.publish(alarm)
-            self.metrics.not_monitored = len(self.monitor.active)
+            for receiver, alarm in self.watchdogs.tick(now, time.time()):
+                self.publish(alarm, but=receiver)
+            self.metrics.not_monitored = len(self.watchdogs.monitor.active)
+            self.metrics.receivers = delivery.count
+            self.metrics.undelivered = len(delivery.standing())
 
 
 def readable(record: Record) -> LogEvent | None:

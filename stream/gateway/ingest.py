@@ -8,6 +8,7 @@ wants sent goes to a bounded outbox, which the writer empties.
 import asyncio
 import itertools
 import time
+from collections import deque
 from typing import Any, Final
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -22,13 +23,16 @@ from stream.gateway.committer import Committer
 from stream.gateway.device import DeviceConnection, State
 from stream.gateway.instructions import Append, Instruction, Send, Shut, Terms
 from stream.gateway.metrics import Metrics
-from stream.gateway.monitor import Monitor
 from stream.gateway.sessions import Sessions
+from stream.gateway.watchdogs import Watchdogs
 from stream.log import Entry
 
 TICK_SECONDS: Final = 0.5
 CLOSE_TICKS: Final = 10
 """A device that does not read has 5 s to take its last message."""
+
+MAX_ALARMS: Final = 64
+"""Alarms that wait for a device that does not read; then the oldest goes."""
 
 MAX_FRAME_BYTES: Final = 2 * m.MAX_MESSAGE_BYTES
 """Above the protocol's limit, so that a frame a little too large still gets a typed error."""
@@ -55,12 +59,12 @@ class Ingest:
     """All device connections of the process."""
 
     def __init__(
-        self, settings: Settings, committer: Committer, monitor: Monitor, metrics: Metrics
+        self, settings: Settings, committer: Committer, watchdogs: Watchdogs, metrics: Metrics
     ) -> None:
         self.terms = Terms(token=settings.token, credit=settings.credit)
         self.sessions = Sessions()
         self.committer = committer
-        self.monitor = monitor
+        self.watchdogs = watchdogs
         self.metrics = metrics
         self.connections: dict[int, Connection] = {}
         self._limit = settings.max_connections
@@ -85,6 +89,12 @@ class Ingest:
             del self.connections[connection.machine.number]
             self.metrics.devices = len(self.connections)
 
+    def tell(self, alarm: m.Alarm) -> None:
+        """Let the patient's own device know of an alarm, if it is connected to us."""
+        connection = self.connections.get(self.sessions.speaker(alarm.patient))
+        if connection is not None:
+            connection.tell(alarm)
+
 
 async def _turn_away(socket: WebSocket, limit: int) -> None:
     text = "too many devices are connected"
@@ -101,6 +111,7 @@ class Connection:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._outbox: dict[type, m.Message | Shut] = {}
+        self._alarms: deque[m.Alarm] = deque(maxlen=MAX_ALARMS)
         self._wake = asyncio.Event()
         self._text = False
         self.machine = DeviceConnection(
@@ -121,6 +132,10 @@ class Connection:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def tell(self, alarm: m.Alarm) -> None:
+        """Let the device know of an alarm."""
+        self._perform(self.machine.alarm(alarm))
+
     # ── In ────────────────────────────────────────────────────────────────────────────────────
 
     async def _read(self) -> None:
@@ -136,14 +151,18 @@ class Connection:
                 self.machine.hear(self._loop.time())
 
     def _frame(self, frame: bytes | str) -> None:
-        if self.machine.hello is None:
+        greeting = self.machine.hello is None
+        if greeting:
             self._text = isinstance(frame, str)
         try:
             message = wire.from_device.decode(frame)
         except WireError as error:
             self._perform(self.machine.reject(error))
-        else:
-            self._perform(self.machine.receive(message, self._loop.time()))
+            return
+        self._perform(self.machine.receive(message, self._loop.time()))
+        if greeting and self.machine.hello is not None:
+            for alarm in self._ingest.watchdogs.standing_of(self.machine.hello.patient.id):
+                self.tell(alarm)
 
     # ── What the machine decides ──────────────────────────────────────────────────────────────
 
@@ -165,9 +184,9 @@ class Connection:
         if isinstance(message, m.Block):
             self._ingest.metrics.blocks_total += 1
             self._ingest.metrics.samples_total += len(message.payload) // 2
-            self._ingest.monitor.block(message, self._loop.time())
+            self._ingest.watchdogs.monitor.block(message, self._loop.time())
         elif isinstance(message, m.Hello):
-            self._ingest.monitor.place(patient, message.location)
+            self._ingest.watchdogs.monitor.place(patient, message.location)
         self._ingest.committer.add(Entry(patient, wire.pack(message)), self._report)
 
     def _report(self, failure: str) -> None:
@@ -198,19 +217,28 @@ class Connection:
 
     def _put(self, item: m.Message | Shut) -> None:
         """Keep the newest of each kind: ACKs are cumulative, so a slow reader misses nothing."""
-        self._outbox[type(item)] = item
+        if isinstance(item, m.Alarm):
+            self._alarms.append(item)
+        else:
+            self._outbox[type(item)] = item
         self._wake.set()
 
     async def _write(self) -> None:
         try:
             while True:
-                while self._outbox:
-                    if not await self._deliver(self._outbox.pop(next(iter(self._outbox)))):
+                while self._outbox or self._alarms:
+                    if not await self._deliver(self._next()):
                         return
                 self._wake.clear()
                 await self._wake.wait()
         except (WebSocketDisconnect, RuntimeError):
             return  # the device is gone; what it sent is appended all the same
+
+    def _next(self) -> m.Message | Shut:
+        """What to send next: alarms last, since WELCOME comes before them."""
+        if self._outbox:
+            return self._outbox.pop(next(iter(self._outbox)))
+        return self._alarms.popleft()
 
     async def _deliver(self, item: m.Message | Shut) -> bool:
         """Send one message; False after a close."""

@@ -32,6 +32,8 @@ class Metrics:
     slow_total: int = _counter("Subscribers closed because they stayed full")
     commands_total: int = _counter("Commands accepted")
     not_monitored: int = _gauge("Patients who send and whom no worker analyses")
+    receivers: int = _gauge("Alarm receivers that are connected or missed")
+    undelivered: int = _gauge("Patients of a receiver with an alarm that it did not confirm")
 
     def text(self) -> str:
         """One metric after the other, each with its help and type."""

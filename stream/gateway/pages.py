@@ -66,8 +66,8 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
     async def ready() -> Response:
         """Say whether the log takes data and a worker analyses it."""
         state = await _state(log, committer)
-        watched = hub.monitor.count
-        missing = len(hub.monitor.active)
+        watched = hub.watchdogs.monitor.count
+        missing = len(hub.watchdogs.monitor.active)
         worker = _worker(watched, missing)
         fine = state == "ok" and worker != "missing"
         return answer(Ready(fine, state, worker, watched, missing), 200 if fine else 503)

@@ -87,6 +87,10 @@ class Sessions:
         if self._live.get(patient) == connection:
             del self._live[patient]
 
+    def speaker(self, patient: str) -> int:
+        """The connection that speaks for a patient; 0, which none has, if there is none."""
+        return self._live.get(patient, 0)
+
     @property
     def live(self) -> int:
         """Patients with a connection."""

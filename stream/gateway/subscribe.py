@@ -10,6 +10,7 @@ is read from the log. Only a subscriber that takes nothing at all for FULL_SECON
 import asyncio
 import contextlib
 import hmac
+import itertools
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -23,8 +24,9 @@ from ecg import wire
 from ecg.errors import WireError
 from stream.config import Settings
 from stream.gateway.access import is_foreign
-from stream.gateway.codes import Close
+from stream.gateway.codes import Close, Ended
 from stream.gateway.cursor import Cursor
+from stream.gateway.delivery import MAX_RECEIVERS
 from stream.gateway.fanout import Delivery, Subscription
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import bearer
@@ -38,6 +40,10 @@ FULL_SECONDS: Final = 5.0
 """One message may wait so long for the socket: a busy browser tab, a Wi-Fi roaming of 2–3 s."""
 CLOSE_SECONDS: Final = 5.0
 """A subscriber that does not read has so long to take the close frame."""
+LAST_SECONDS: Final = 0.1
+"""When a send fails, how its peer closed is heard at once, if it said so."""
+CLEAN: Final = frozenset({1000, 1001})
+"""Closes that a subscriber meant: done, or the page is left."""
 
 Standing = Callable[[], Awaitable[list[m.Alarm]]]
 """Gives the alarms that have not ended, as the store has them."""
@@ -50,6 +56,7 @@ class Subscribers:
         self.settings = settings
         self.hub = hub
         self.standing = standing
+        self.numbers = itertools.count(1)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one subscriber until it ends."""
@@ -66,22 +73,14 @@ class Subscribers:
             metrics.subscribers -= 1
 
 
-class Ended(Exception):  # noqa: N818 - not an error of ours
-    """The connection must end: with which Problem and close code."""
-
-    def __init__(
-        self, close: Close, code: str, text: str, field: str = "", limit: str = ""
-    ) -> None:
-        super().__init__(text)
-        self.close = close
-        self.problem = m.Problem(code=code, text=text[:256], field=field[:256], limit=limit[:256])
-
-
 class Connection:
     """One subscriber."""
 
     def __init__(self, all_: Subscribers, socket: WebSocket) -> None:
         self._all = all_
+        self._number = next(all_.numbers)
+        self._receiver = ""
+        self._clean = False
         self._hub = all_.hub
         self._socket = socket
         self._text = False
@@ -109,19 +108,45 @@ class Connection:
 
     async def _serve(self, asked: m.Subscribe) -> None:
         """Read, write and watch; whichever ends first ends the others."""
+        self._join(asked)
         tasks = [
             asyncio.create_task(work) for work in (self._read(), self._write(asked), self._watch())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._receiver:
+                await asyncio.wait(tasks[:1], timeout=LAST_SECONDS)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._subscription is not None:
                 self._hub.detach(self._subscription)
+            self._leave()
         for task in done:
             task.result()
+
+    def _join(self, asked: m.Subscribe) -> None:
+        """Declare an alarm receiver, if it is one."""
+        if not asked.receiver:
+            return
+        if "alarms" not in asked.channels:
+            text = "an alarm receiver must subscribe to alarms"
+            raise Ended(Close.INVALID, "mismatch", text, "receiver", "channel alarms")
+        try:
+            joined = self._hub.watchdogs.delivery.join(asked, self._number)
+        except WireError as error:
+            raise Ended(Close.INVALID, error.code, error.text, error.field, error.limit) from None
+        if not joined:
+            text, limit = "too many alarm receivers are declared", f"{MAX_RECEIVERS} receivers"
+            raise Ended(Close.UNAVAILABLE, "too_many_receivers", text, "receiver", limit)
+        self._receiver = asked.receiver
+
+    def _leave(self) -> None:
+        if self._receiver:
+            now = asyncio.get_running_loop().time()
+            delivery = self._hub.watchdogs.delivery
+            delivery.leave(self._receiver, self._number, now, clean=self._clean)
 
     # ── In ────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,15 +166,16 @@ class Connection:
             raise Ended(Close.UNAUTHORIZED, "unauthorized", text)
         return message
 
-    async def _receive(self) -> m.Subscribe | m.Heartbeat:
+    async def _receive(self) -> m.Subscribe | m.Heartbeat | m.Confirm:
         event = await self._socket.receive()
         if event["type"] != "websocket.receive":
+            self._clean = event.get("code") in CLEAN
             raise WebSocketDisconnect(event.get("code", 1005))
         frame = event.get("bytes")
         if frame is None:
             self._text, frame = True, event["text"]
         try:
-            message: m.Subscribe | m.Heartbeat = wire.from_subscriber.decode(frame)
+            message: m.Subscribe | m.Heartbeat | m.Confirm = wire.from_subscriber.decode(frame)
         except WireError as error:
             raise Ended(Close.INVALID, error.code, error.text, error.field, error.limit) from None
         return message
@@ -161,6 +187,14 @@ class Connection:
             if isinstance(message, m.Subscribe):
                 text = "one connection has one subscription"
                 raise Ended(Close.INVALID, "unexpected", text, "type")
+            if isinstance(message, m.Confirm):
+                self._confirm(message)
+
+    def _confirm(self, message: m.Confirm) -> None:
+        if not self._receiver:
+            text = "CONFIRM is for those who declared themselves a receiver"
+            raise Ended(Close.INVALID, "unexpected", text, "type")
+        self._hub.watchdogs.delivery.confirm(self._receiver, message)
 
     async def _watch(self) -> None:
         """Time: heartbeats, a silent peer, a queue that stays full."""
@@ -213,12 +247,15 @@ class Connection:
         return Cursor.decode(last)
 
     async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
-        alarms = [*await self._all.standing(), *self._hub.monitor.active]
+        alarms = await self._all.standing() + self._hub.watchdogs.standing(self._receiver)
         wanted = tuple(
             msgspec.structs.replace(alarm, strip=None)
             for alarm in alarms
             if subscription.wants(1, alarm.patient, alarm.unit)
         )
+        if self._receiver:
+            now = asyncio.get_running_loop().time()
+            self._hub.watchdogs.delivery.snapshot(self._receiver, wanted, now)
         await self._send(Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted)))
         turn = Turn()
         async for delivery in replay(self._hub, subscription, cursor):

@@ -132,6 +132,19 @@ def test_a_subscription_that_breaks_the_protocol_raises_at_once(channels, field)
     assert caught.value.field == field
 
 
+def test_a_receiver_confirms_alarms_and_nothing_else():
+    """Of an event and of a snapshot, so many in a frame; who is no receiver confirms nothing."""
+    many = tuple(alarm(i, f"a{i}") for i in range(m.MAX_TAKEN + 1))
+    receiver = Subscription(["alarms"], receiver="desk")
+    assert from_subscriber.decode(receiver.greeting()).receiver == "desk"
+    items = [event(1, alarm(4)), m.Snapshot(cursor="1", alarms=many), event(2, beat(1)), SNAPSHOT]
+    frames = [[from_subscriber.decode(f) for f in receiver.confirmation(item)] for item in items]
+    taken = [[(t.alarm, t.update_no) for c in found for t in c.alarms] for found in frames]
+    assert taken == [[("a", 4)], [(one.id, one.update_no) for one in many], [], []]
+    assert [len(found) for found in frames] == [1, 2, 0, 0]
+    assert Subscription(["alarms"]).confirmation(items[0]) == []
+
+
 # ── Over a socket ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -142,6 +155,7 @@ class Script:
         self.connections = list(connections)
         self.asked: list[m.Subscribe] = []
         self.headers: list[dict[str, str]] = []
+        self.confirmed: asyncio.Queue[m.Confirm] = asyncio.Queue()
         self.heartbeats = 0
         self.beaten = asyncio.Event()
         self.twice = asyncio.Event()
@@ -157,7 +171,10 @@ class Script:
             await socket.send(pack(message))
         if not self.connections:
             async for frame in socket:
-                self.heartbeats += isinstance(from_subscriber.decode(frame), m.Heartbeat)
+                message = from_subscriber.decode(frame)
+                self.heartbeats += isinstance(message, m.Heartbeat)
+                if isinstance(message, m.Confirm):
+                    self.confirmed.put_nowait(message)
                 if self.heartbeats == 3:
                     self.beaten.set()
 
@@ -240,4 +257,38 @@ def test_heartbeats_flow_while_the_consumer_is_busy(monkeypatch):
             await script.beaten.wait()
 
     monkeypatch.setattr(client.subscriber, "HEARTBEAT", 0.005)
+    asyncio.run(main())
+
+
+def test_an_alarm_is_confirmed_when_the_next_item_is_asked_for():
+    """Not when it comes: a consumer that falls over it has not taken it in."""
+
+    async def main() -> None:
+        events = [event(11, alarm(1)), event(12, alarm(2))]
+        async with playing([SNAPSHOT, *events]) as script:
+            async with aclosing(aiter(Subscriber(script.url, receiver="desk"))) as stream:
+                assert [await anext(stream) for _ in range(3)] == [SNAPSHOT, *events]
+                confirm = await script.confirmed.get()
+            assert confirm.alarms == (m.Taken("a", 1),)
+            assert script.confirmed.empty()
+            assert script.asked[0].receiver == "desk"
+
+    asyncio.run(main())
+
+
+def test_a_receiver_may_confirm_by_itself():
+    """Only when it says so; without a connection there is nobody to tell."""
+
+    async def main() -> None:
+        events = [event(11, alarm(1)), event(12, alarm(2))]
+        async with playing([SNAPSHOT, *events]) as script:
+            subscriber = Subscriber(script.url, receiver="desk", manual=True)
+            assert not await subscriber.confirm(events[0])
+            async with aclosing(aiter(subscriber)) as stream:
+                items = [await anext(stream) for _ in range(3)]
+                assert await subscriber.confirm(items[2])
+                confirm = await script.confirmed.get()
+            assert confirm.alarms == (m.Taken("a", 2),)
+            assert not await subscriber.confirm(items[1])
+
     asyncio.run(main())

@@ -23,6 +23,7 @@ CODECS = {
     "ack": wire.to_device,
     "problem": wire.to_device,
     "subscribe": wire.from_subscriber,
+    "confirm": wire.from_subscriber,
     "snapshot": wire.to_subscriber,
     "event": wire.to_subscriber,
 }

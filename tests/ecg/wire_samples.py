@@ -129,9 +129,11 @@ MESSAGES: dict[str, m.Message] = {
             units=("ICU",),
             after="kwGBAIEA",
             credential="secret",
+            receiver="desk-1",
         ),
         m.Snapshot(cursor="kwGBAIEA", alarms=(ALARM,)),
         m.Event(cursor="kwGBAIEA", event=ALARM),
+        m.Confirm(alarms=(m.Taken(ALARM.id, 3),)),
     )
 }
 
