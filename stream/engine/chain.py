@@ -6,13 +6,18 @@ other patients can change a result; what leaves the loop are beats with the clas
 and one `HOP_OUT` for each whole hop of the patient's own sample index.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numba as nb
 import numpy as np
 
 from ecg.types import HOP
+from ecg.window import CONTEXT_NAMES
 from stream.engine import clean, detect, fibrillation, quality, segment
+
+ALIKE: Final = CONTEXT_NAMES.index("corr_previous")
+USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
+"""Where the context tells how a beat looks."""
 
 BEAT_OUT = np.dtype(
     [
@@ -22,6 +27,8 @@ BEAT_OUT = np.dtype(
         ("sample", "f8"),  # R on the 250 Hz grid
         ("rr", "f8"),  # seconds since the beat before, 0 where unknown
         ("quality", "f4"),
+        ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
+        ("usual", "f4"),  # with the patient's dominant shape
     ],
     align=True,
 )
@@ -33,6 +40,7 @@ HOP_OUT = np.dtype(
         ("n", "i8"),  # grid samples consumed: a multiple of HOP
         ("valid", "u1"),
         ("noisy", "u1"),
+        ("silence", "u1"),  # what a stretch without beats is worth (quality.QUIET, LOUD, BLOCKED)
         ("fibrillation", "u1"),
         ("quality", "f4"),
         ("p_evidence", "f4"),  # 0 to 1, how surely P waves are there
@@ -96,6 +104,8 @@ def _cut_ready(
         out.sample = s.beat
         out.rr = s.rr
         out.quality = s.quality
+        out.alike = contexts[found, ALIKE]
+        out.usual = contexts[found, USUAL]
         found += 1
     return found
 
@@ -108,6 +118,7 @@ def _report(hop: Any, place: int, row: int, s: Any, q: Any, f: Any) -> None:
     hop.n = s.count
     hop.valid = q.valid
     hop.noisy = q.noisy
+    hop.silence = q.silence
     hop.fibrillation = f.vf
     hop.quality = q.quality
     hop.p_evidence = s.p_typical

@@ -30,6 +30,7 @@ def judge(
     beats: Any,
     labels: Any,
     confidences: Any,
+    ventricular: Any,
     hops: Any,
     changes: Any,
     vitals: Any,
@@ -45,12 +46,12 @@ def judge(
         hop = hops[h]
         s = rhythms[hop.row]
         while b < beats.shape[0] and beats[b].place < hop.place:
-            counts_i = _beat(rhythms, beats, labels, confidences, items, b, counts_i)
+            counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
             b += 1
         while b < beats.shape[0] and beats[b].place == hop.place and beats[b].ready <= hop.n:
-            counts_i = _beat(rhythms, beats, labels, confidences, items, b, counts_i)
+            counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
             b += 1
-        rhythm.noise(s, hop.noisy == 1)
+        rhythm.noise(s, hop.noisy == 1, hop.silence)
         new = rhythm.advance(
             s,
             hop.n - LATENCY,
@@ -70,18 +71,27 @@ def judge(
             counts_i += 1
             counts_v += 1
     while b < beats.shape[0]:
-        counts_i = _beat(rhythms, beats, labels, confidences, items, b, counts_i)
+        counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
         b += 1
     return counts_c, counts_v, counts_i
 
 
 @nb.njit(cache=True)
 def _beat(
-    rhythms: Any, beats: Any, labels: Any, confidences: Any, items: Any, b: int, count: int
+    rhythms: Any,
+    beats: Any,
+    labels: Any,
+    confidences: Any,
+    ventricular: Any,
+    items: Any,
+    b: int,
+    count: int,
 ) -> int:
     """Feed beat `b` and list it; returns the new count of items."""
     beat = beats[b]
-    rhythm.beat(rhythms[beat.row], beat.sample, labels[b], confidences[b], beat.quality)
+    s = rhythms[beat.row]
+    rhythm.look(s, beat.alike, beat.usual, ventricular[b])
+    rhythm.beat(s, beat.sample, labels[b], confidences[b], beat.quality)
     _item(items[count], BEAT, b, beat.place, beat.ready)
     return count + 1
 

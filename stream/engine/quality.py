@@ -10,6 +10,9 @@
   and below, ma at 0 dB and below) and on noisy against other recordings of cinc2017, the
   even-numbered ones. A QRS is taken to have at least FLOOR, so that silence is not noise.
 - `flat` 1: less than FLAT of movement for 1.5 s.
+- `silence`: may a stretch without beats be called silent? QUIET; LOUD while the last 4 s hold
+  movement in the QRS band that comes near the patient's own QRS, whoever made it; BLOCKED while
+  a large smooth swing shows an amplifier that is coming back from its rail, beats or not.
 - `quality` 0 … 1, for display only.
 """
 
@@ -20,18 +23,19 @@ import numba as nb
 import numpy as np
 
 from ecg.types import HOP, RATE
-
-BLOCKS: Final = 40
-"""Hops in the window: 4 s holds two beats of a heart at 30 a minute."""
+from stream.engine.quality_still import (
+    BLOCKS,
+    FLOOR,
+    QUIET,
+    RAIL,
+    UNIT,
+    follow_level,
+    judge_silence,
+    learn_own,
+)
 
 EVERY: Final = 5
 """Hops between two judgements of noise: 0.5 s is fine for what lasts seconds."""
-
-UNIT: Final = 0.5
-"""Microvolts per step of the rings: int16 then reaches 16 mV."""
-
-FLOOR: Final = 25.0
-"""Least level in uV of the QRS band in a QRS's tenth of a second: a QRS of about 0.15 mV."""
 
 BIAS: Final = 4.66
 BETWEEN: Final = 2.51
@@ -51,10 +55,6 @@ HELD: Final = 2.0
 
 HELD_FOR: Final = 37
 """Samples (150 ms) until a held signal is no clipped QRS."""
-
-RAIL: Final = 2000.0
-"""Distance in uV from the baseline at which nothing but a rail holds a signal. Generous: a
-true flat line may come with a step of the baseline."""
 
 GROSS: Final = 8000.0
 """Deflection in uV beyond any ECG on the skin; a pacemaker's spike is too short to count."""
@@ -91,6 +91,10 @@ STATE: Final = np.dtype(
         ("noisy", "i1"),
         ("flat", "i1"),
         ("turns", "i1"),  # judgements in a row that speak for a change of `noisy`
+        ("silence", "i1"),
+        ("begun", "i1"),  # 1 once `level` is known
+        ("railed", "i1"),  # 1 while the signal stands still far from its usual level
+        ("stood", "i1"),  # hops in a row without movement
         ("held", "f4"),  # raw level being held
         ("off", "f4"),  # its distance from the baseline when the hold began
         ("run", "i2"),  # samples held
@@ -101,10 +105,14 @@ STATE: Final = np.dtype(
         ("hop", "i2"),  # hops modulo BLOCKS: place in the rings
         ("low", "f4"),  # extremes within the hop
         ("high", "f4"),
+        ("raw_low", "f4"),
+        ("raw_high", "f4"),
+        ("own", "f4"),  # the patient's QRS level in the band, 0 until it is known
         ("sum", "f4", (3,)),  # of the bands' magnitudes within the hop
         ("b", "f8", (2,)),  # memories of the filters, transposed direct form II
         ("h", "f8", (2,)),
         ("l", "f8"),
+        ("level", "f8"),  # usual raw level
         ("ring", "i2", (3, BLOCKS)),  # mean magnitudes per hop in UNIT: QRS band, burst, swing
     ],
     align=True,
@@ -118,6 +126,8 @@ def init(s: Any) -> None:
     s.quality, s.valid, s.noisy, s.flat, s.turns = 1.0, 1, 0, 0, 0
     s.held, s.off, s.run, s.over, s.bad, s.still = 0.0, 0.0, 0, 0, 0, 0
     s.phase, s.hop, s.low, s.high, s.l = 0, 0, 0.0, 0.0, 0.0
+    s.silence, s.begun, s.railed, s.stood = QUIET, 0, 0, 0
+    s.raw_low, s.raw_high, s.level, s.own = 0.0, 0.0, 0.0, 0.0
     s.sum[:] = 0.0
     s.b[:] = 0.0
     s.h[:] = 0.0
@@ -131,6 +141,8 @@ def step(s: Any, raw: float, y: float) -> None:
     _filter(s, y)
     s.low = y if s.phase == 0 else min(s.low, y)
     s.high = y if s.phase == 0 else max(s.high, y)
+    s.raw_low = raw if s.phase == 0 else min(s.raw_low, raw)
+    s.raw_high = raw if s.phase == 0 else max(s.raw_high, raw)
     s.phase += 1
     if s.phase == HOP:
         s.phase = 0
@@ -146,7 +158,7 @@ def _watch_rails(s: Any, raw: float, y: float) -> None:
         s.held, s.off, s.run = raw, y, 0
     s.over = min(s.over + 1, 5) if abs(y) > GROSS else 0
     railed = s.run == HELD_FOR and abs(s.off) > RAIL
-    if railed or s.over == 5:
+    if railed or s.over == 5 or s.railed == 1:
         s.bad = min(s.bad + BAD, BAD_MOST)
         if s.bad >= BAD_LIMIT:
             s.valid = 0
@@ -181,6 +193,8 @@ def _end_hop(s: Any) -> None:
     s.hop = (s.hop + 1) % BLOCKS
     s.still = min(s.still + 1, FLAT_HOPS) if s.high - s.low < FLAT else 0
     s.flat = 1 if s.still == FLAT_HOPS else 0
+    follow_level(s)
+    judge_silence(s)
     _flush(s)
     if s.hop % EVERY == 0:
         _judge(s)
@@ -219,6 +233,7 @@ def _log_odds(s: Any) -> float:
     rows = np.empty((3, BLOCKS), np.int16)
     for k in range(3):
         _sort(s.ring[k], rows[k])
+    learn_own(s, UNIT * rows[0, BLOCKS - 2])
     reference = log(max(UNIT * rows[0, BLOCKS - 2], FLOOR) + 1.0)
     between = log(UNIT * rows[0, BLOCKS // 2] + 1.0) - reference
     burst = log(UNIT * rows[1, BLOCKS - 4] + 1.0) - reference

@@ -54,7 +54,7 @@ class Report:
                 yield self._change(stream, index)
 
     def _beat(self, stream: Stream, index: int) -> Beat:
-        _, _, _, at, rr, quality = self._beats[index].item()
+        _, _, _, at, rr, quality, _, _ = self._beats[index].item()
         sample = stream.device(at)
         return Beat(
             patient=stream.patient,

@@ -14,7 +14,6 @@ What gaps and lead-off do: `rhythm_breaks`.
 from typing import Any, Final
 
 import numba as nb
-import numpy as np
 
 from ecg.types import RATE
 from stream.engine.rhythm_breaks import GIVE_UP, pass_gap, validity
@@ -25,9 +24,11 @@ from stream.engine.rhythm_irregular import (
     smooth_p,
 )
 from stream.engine.rhythm_noise import POOR, noise_time, note_noise, reliable_beat
-from stream.engine.rhythm_rate import count_v, heart_rate, push_rr, turn_seconds, v_per_minute
+from stream.engine.rhythm_rate import count_v, push_rr, turn_seconds
 from stream.engine.rhythm_runs import (
+    ADOPTED,
     end_run,
+    in_run,
     other_beat,
     patterns,
     supraventricular,
@@ -35,12 +36,8 @@ from stream.engine.rhythm_runs import (
 )
 from stream.engine.rhythm_silence import LEARN, fibrillation_time, silence_beat, silence_time
 from stream.engine.rhythm_state import (
-    AFIB,
-    ASYSTOLE,
-    BIGEMINY,
     CHANGE,
     CLEAR,
-    IRREGULAR_HR,
     KINDS,
     LABEL_Q,
     LABEL_V,
@@ -49,12 +46,8 @@ from stream.engine.rhythm_state import (
     QUEUE,
     SET,
     STATE,
-    SVT,
-    TRIGEMINY,
-    VENT_RHYTHM,
-    VFIB,
-    VTACH,
 )
+from stream.engine.rhythm_vitals import RHYTHMS, VITALS, vitals
 
 __all__ = [
     "CHANGE",
@@ -71,33 +64,13 @@ __all__ = [
     "beat",
     "gap",
     "init",
+    "look",
     "noise",
     "vitals",
 ]
 
 QUALITY_BEATS: Final = 8.0
 """Beats that the quality of the vitals is smoothed over."""
-
-RHYTHMS: Final = (
-    "unknown",
-    "asystole",
-    "VF",
-    "VT",
-    "ventricular rhythm",
-    "SVT",
-    "AF",
-    "bigeminy",
-    "trigeminy",
-    "irregular",
-    "sinus tachycardia",
-    "sinus bradycardia",
-    "sinus",
-)
-"""Names of `VITALS.rhythm`. "Sinus" means regular and not ventricular: P waves are not proved."""
-
-FAST: Final = 100.0
-SLOW: Final = 60.0
-"""Heart rates that bound the word sinus rhythm."""
 
 MEASURES: Final = {
     "ASYSTOLE": "s",
@@ -111,12 +84,6 @@ MEASURES: Final = {
     "SVT": "/min",
 }
 """Unit of `CHANGE.value` of a kind when it is set; the value of other kinds says nothing."""
-
-VITALS: Final = np.dtype(
-    [("heart_rate", "f4"), ("v_per_minute", "f4"), ("quality", "f4"), ("rhythm", "i4")],
-    align=True,
-)
-"""Heart rate and V beats per minute (NaN: unknown), quality 0..1, index into `RHYTHMS`."""
 
 
 @nb.njit(cache=True)
@@ -142,6 +109,22 @@ def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -
 
 
 @nb.njit(cache=True)
+def look(s: Any, alike: float, usual: float, ventricular: float) -> None:
+    """Say before `beat` how it looks; who says nothing, says that it looks like none.
+
+    Args:
+        s: a record of STATE.
+        alike: correlation of its QRS with that of the beat before, -1 to 1.
+        usual: the same with the patient's dominant shape.
+        ventricular: the classifier's probability of V.
+    """
+    place = min(s.waiting, QUEUE - 1)
+    s.wait_alike[place] = alike
+    s.wait_usual[place] = usual
+    s.wait_v[place] = ventricular
+
+
+@nb.njit(cache=True)
 def gap(s: Any, start: int, end: int) -> None:
     """Samples `start` … `end` are missing; takes effect when the horizon passes `start`."""
     s.gap_start = min(start, s.gap_start) if s.gap == 1 else start
@@ -150,9 +133,15 @@ def gap(s: Any, start: int, end: int) -> None:
 
 
 @nb.njit(cache=True)
-def noise(s: Any, noisy: bool) -> None:
-    """Say before `advance` whether beats cannot be told from noise in this hop (a level)."""
-    note_noise(s, noisy)
+def noise(s: Any, noisy: bool, silence: int) -> None:
+    """Say before `advance` whether beats cannot be told from noise in this hop (a level).
+
+    Args:
+        s: a record of STATE.
+        noisy: they cannot.
+        silence: what a stretch without beats is worth: QUIET, LOUD or BLOCKED.
+    """
+    note_noise(s, noisy, silence)
 
 
 @nb.njit(cache=True)
@@ -209,11 +198,13 @@ def _begin(s: Any, horizon: int) -> None:
 def _beat(s: Any, out: Any) -> None:
     """All rules for the first waiting beat, in this order."""
     at = s.wait_at[0]
-    label = s.wait_label[0]
     confidence = s.wait_confidence[0]
     if s.valid == 0:
         return
     rr = (at - s.last) / RATE if s.known == 1 else 0.0
+    label = in_run(s, rr)
+    if label != s.wait_label[0]:
+        confidence = max(confidence, ADOPTED)
     reliable_beat(s, out, s.wait_quality[0])
     silence_beat(s, out, at)
     if rr > 0.0:
@@ -253,30 +244,10 @@ def _shift(s: Any) -> None:
         s.wait_label[place] = s.wait_label[place + 1]
         s.wait_confidence[place] = s.wait_confidence[place + 1]
         s.wait_quality[place] = s.wait_quality[place + 1]
+        s.wait_alike[place] = s.wait_alike[place + 1]
+        s.wait_usual[place] = s.wait_usual[place + 1]
+        s.wait_v[place] = s.wait_v[place + 1]
     s.waiting -= 1
-
-
-@nb.njit(cache=True)
-def vitals(s: Any, out: Any) -> None:
-    """Write the numbers at the horizon into a record of VITALS."""
-    rate = heart_rate(s)
-    out.heart_rate = rate
-    out.v_per_minute = v_per_minute(s) if s.valid == 1 else np.nan
-    out.quality = s.quality if s.valid == 1 else 0.0
-    out.rhythm = _rhythm(s, rate)
-
-
-@nb.njit(cache=True)
-def _rhythm(s: Any, rate: float) -> int:
-    """The most urgent word of RHYTHMS that fits."""
-    if s.valid == 0:
-        return 0
-    kinds = (ASYSTOLE, VFIB, VTACH, VENT_RHYTHM, SVT, AFIB, BIGEMINY, TRIGEMINY, IRREGULAR_HR)
-    for index, kind in enumerate(kinds):
-        if s.active[kind] == 1:
-            return index + 1
-    if np.isnan(rate):
-        return 0
-    if rate > FAST:
-        return 10
-    return 11 if rate < SLOW else 12
+    s.wait_alike[s.waiting] = 0.0
+    s.wait_usual[s.waiting] = 1.0
+    s.wait_v[s.waiting] = 0.0

@@ -2,7 +2,7 @@
 
 The room `quality` says in which hops beats cannot be told from noise. Then ARTIFACT is set, and no
 condition but ASYSTOLE, VFIB and VTACH; what was set before stays until its own rule clears it.
-When noise, lead-off or an unusable signal leaves no reliable beat for 20 s, CANNOT_ANALYZE is set,
+When noise, lead-off, an unusable signal or one in which beats seem lost leaves no reliable beat for 20 s, CANNOT_ANALYZE is set,
 until the next reliable beat.
 """
 
@@ -22,9 +22,10 @@ POOR: Final = 0.25
 
 
 @nb.njit(cache=True)
-def note_noise(s: Any, noisy: bool) -> None:
-    """The signal of the coming hop can, or cannot, tell beats from noise."""
+def note_noise(s: Any, noisy: bool, silence: int) -> None:
+    """The signal of the coming hop can, or cannot, tell beats from noise, or silence."""
     s.noisy = 1 if noisy else 0
+    s.silence = silence
 
 
 @nb.njit(cache=True)
@@ -42,5 +43,5 @@ def noise_time(s: Any, out: Any) -> None:
         set_on(s, out, ARTIFACT, np.float64(s.horizon), 0.0)
     else:
         set_off(s, out, ARTIFACT, 0.0)
-    if (s.noisy == 1 or s.valid == 0) and s.horizon - s.reliable >= NO_BEAT:
+    if (s.noisy == 1 or s.valid == 0 or s.silence != 0) and s.horizon - s.reliable >= NO_BEAT:
         set_on(s, out, CANNOT_ANALYZE, np.float64(s.reliable), 0.0)

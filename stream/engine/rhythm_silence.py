@@ -22,6 +22,12 @@ LEARN: Final = 3 * RATE
 """Samples after which a signal that begins or returns may be silent: the QRS detector learns its
 levels from the first 2 s, and a beat must have had its chance."""
 
+QUIET, LOUD, BLOCKED = 0, 1, 2
+"""What the room `quality` says of a stretch without beats: LOUD, something as strong as a QRS
+moves in it, and that is no silence (noise, or beats that the detector lost); BLOCKED, the
+amplifier comes back from its rail and passes no beat yet: silence counts anew after it, as when
+a lead returns."""
+
 RECOVERY_SECONDS: Final = 3.0
 """Two beats within this time end an asystole (ALARMS.md)."""
 
@@ -54,11 +60,14 @@ def silence_time(s: Any, out: Any) -> None:
     """No QRS for 2 s is a pause, for 4 s an asystole, unless the heart fibrillates."""
     if s.valid == 0:
         return
+    if s.silence == BLOCKED:
+        s.since = max(s.since, s.horizon + LEARN)
     start = max(s.last, np.float64(s.since)) if s.known == 1 else np.float64(s.since)
     waited = (s.horizon - start) / RATE
     if waited >= PAUSE_SECONDS:
         set_on(s, out, PAUSE, start, waited)
-    if waited >= ASYSTOLE_SECONDS and s.horizon - s.fibrillated >= VF_PAST:
+    quiet = s.silence == QUIET and s.horizon - s.fibrillated >= VF_PAST
+    if waited >= ASYSTOLE_SECONDS and quiet:
         set_on(s, out, ASYSTOLE, start, waited)
 
 

@@ -101,6 +101,9 @@ STATE: Final = np.dtype(
         ("wait_label", "i8", (QUEUE,)),
         ("wait_confidence", "f4", (QUEUE,)),
         ("wait_quality", "f4", (QUEUE,)),
+        ("wait_alike", "f4", (QUEUE,)),
+        ("wait_usual", "f4", (QUEUE,)),
+        ("wait_v", "f4", (QUEUE,)),
         # the last beat, and intervals
         ("known", "i8"),  # 1 when `last` is a beat of the present stretch of signal
         ("last", "f8"),
@@ -119,6 +122,9 @@ STATE: Final = np.dtype(
         ("run_confidence", "f4", (RUN,)),
         ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
         ("others", "i8"),  # beats that are not V, in a row
+        ("links", "i8"),  # fast beats in a row that look like the one before and like no usual one
+        ("linked", "f8"),  # the beat before the first of them
+        ("last_usual", "f8"),
         # bigeminy and trigeminy
         ("since_v", "i8"),  # N or S beats since the last V, F or Q
         ("cycles", "i8", (2,)),
@@ -143,6 +149,7 @@ STATE: Final = np.dtype(
         ("fibrillated", "i8"),  # the last fibrillating sample
         # noise
         ("noisy", "i8"),
+        ("silence", "i8"),  # what a silence is worth now (quality.QUIET, LOUD, BLOCKED)
         ("reliable", "i8"),  # the last reliable beat
         # V beats per minute
         ("second", "i8"),

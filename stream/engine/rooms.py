@@ -147,7 +147,15 @@ class Rooms:
         vitals = np.empty(len(hops), rhythm.VITALS)
         items = np.empty(len(beats) + len(vitals) + len(changes), merge.ITEM)
         _, _, count = merge.judge(
-            self.bank.rooms["rhythm"], beats, labels, confidences, hops, changes, vitals, items
+            self.bank.rooms["rhythm"],
+            beats,
+            labels,
+            confidences,
+            np.ascontiguousarray(probabilities[:, CLASSES.index(BeatClass.V)]),
+            hops,
+            changes,
+            vitals,
+            items,
         )
         report = Report(beats, labels, probabilities, changes, vitals, self.model_id)
         outcomes += report.outcomes(streams, items[:count])

@@ -111,6 +111,46 @@ def test_a_pacemakers_spikes_are_valid():
     assert watch(raw)[:, VALID].all()
 
 
+def silences(raw: np.ndarray) -> np.ndarray:
+    """The mark on silence after every hop."""
+    bank, y = fresh(), without_baseline(raw).astype(np.float32)
+    out = np.zeros((len(raw), 3), np.int8)
+    marks = []
+    for start in range(0, len(raw), 25):
+        part = slice(start, start + 25)
+        _run(raw[part].astype(np.float32), y[part], bank, out[part])
+        marks.append(bank[0]["silence"])
+    return np.array(marks)
+
+
+def test_a_converters_noise_at_the_rail_is_still_a_rail():
+    """Railed, released, railed again with 20 uV of noise: the level from before tells."""
+    raw = np.r_[beats(20, 70), np.full(250, 5000.0), np.full(100, -5000.0), np.full(2500, 5000.0)]
+    raw[-2500:] += np.random.default_rng(2).uniform(-8, 8, 2500)
+    assert not watch(raw)[-2000:, VALID].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "rest", "mark"),
+    [
+        ("a flat line", np.zeros(2500), 0),
+        ("tremor", np.random.default_rng(5).normal(0, 30, 2500), 0),
+        ("P waves", 120 * bumps(time(10), np.arange(0.5, 10, 0.8), 0.03), 0),
+        ("beats of half the size", beats(10, 70, 500), 1),
+        ("muscle", np.random.default_rng(6).normal(0, 600, 2500), 1),
+        ("an amplifier that returns", 3000 * np.exp(-time(10) / 1.5), 2),
+    ],
+)
+def test_what_a_silence_is_worth(name, rest, mark):
+    """After 30 s of beats: quiet within 4.5 s of an arrest; loud and blocked are told apart."""
+    marks = silences(np.r_[beats(30, 70), rest])[300:]
+    if mark == 2:
+        assert (marks[5:10] == 2).all(), name  # from then on the step itself is loud, for 4 s
+        assert not marks[60:].any(), name
+    else:
+        assert (marks[45:] == mark).all(), name
+
+
 @pytest.mark.parametrize(
     ("name", "noise"),
     [

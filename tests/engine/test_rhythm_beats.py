@@ -143,3 +143,42 @@ def test_v_beats_at_180_are_no_svt():
 def test_narrow_beats_below_180_are_no_svt():
     """170 /min raises nothing here: that is for the rate limits."""
     assert played(Beats().say(LEAD_IN).say("N" * 20, 60 / 170)).edges("SVT") == []
+
+
+def looking(beats, **looks):
+    """Play beats; of each class it is said how alike the one before, how usual, how likely V."""
+    player = Player()
+    player.looks = {"N": (0.95, 0.95, 0.0), "V": (0.2, 0.1, 0.9), **looks}
+    return player.play(beats, beats.now + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "looks", "found"),
+    [
+        ("like the V, unlike the usual", (0.95, 0.0, 0.0), True),
+        ("doubted by the classifier, too", (0.75, 0.9, 0.3), True),
+        ("like the usual", (0.95, 0.96, 0.3), False),
+        ("unlike the V", (0.5, 0.0, 0.3), False),
+    ],
+)
+def test_fast_beats_after_a_v_are_v_by_their_looks(name, looks, found):
+    """A classifier that takes a run for the new rhythm cannot end it: S stands for its word."""
+    beats = Beats().say(LEAD_IN).say("VSSSS", 0.4).say("NNNN")
+    edges = looking(beats, S=looks).edges("VTACH")
+    assert edges == ([("VTACH", "set"), ("VTACH", "clear")] if found else []), name
+
+
+def test_slow_beats_after_a_v_are_what_the_classifier_says():
+    """Looks count in a tachycardia only."""
+    beats = Beats().say(LEAD_IN).say("VSSSS", 0.7).say("NNNN")
+    assert looking(beats, S=(0.95, 0.0, 0.3)).edges("RUN_PVCS") == []
+
+
+def test_strange_fast_beats_that_are_alike_are_vtach_without_a_v():
+    """Told at the fifth, onset at the first; four of them are nothing."""
+    beats = Beats().say(LEAD_IN).say("Q", 0.8).say("SSSS", 0.4)
+    looks = {"Q": (0.1, 0.1, 0.0), "S": (0.9, 0.1, 0.0)}
+    player = looking(beats, **looks)
+    assert player.edges() == [("VTACH", "set")]
+    assert player.first("VTACH").onset == pytest.approx(beats.beats[12][0], abs=0.01)
+    assert looking(Beats().say(LEAD_IN).say("QSSS", 0.4).say("NNNN"), **looks).edges() == []

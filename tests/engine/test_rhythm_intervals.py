@@ -68,6 +68,30 @@ def test_arrest_under_noise_is_found_when_the_noise_stops():
     assert player.first("ASYSTOLE").at == pytest.approx(27.0, abs=0.2)
 
 
+def test_a_silence_that_is_loud_is_asystole_only_when_it_is_quiet():
+    """Something as strong as a QRS moves: noise, or lost beats. When it stops, the arrest is told."""
+    beats = Beats().say("N" * 12)
+    player = played(beats, beats.now + 0.5)
+    player.silence = 1
+    player.play(beats, beats.now + 8)
+    assert player.edges("ASYSTOLE") == []
+    player.silence = 0
+    player.play(beats, beats.now + 8.2)
+    assert player.edges("ASYSTOLE") == [("ASYSTOLE", "set")]
+
+
+def test_silence_counts_anew_after_a_blocked_amplifier():
+    """3 s to be seen again, and then as ever: pause after 2 s, asystole after 4 s."""
+    beats = Beats().say("N" * 12)
+    player = played(beats, beats.now + 0.5)
+    player.silence = 2
+    end = player.play(beats, beats.now + 3).horizon / 250
+    player.silence = 0
+    player.play(beats, end + 9)
+    assert player.first("PAUSE").at == pytest.approx(end + 5, abs=0.2)
+    assert player.first("ASYSTOLE").at == pytest.approx(end + 7, abs=0.2)
+
+
 def test_missing_data_never_reads_as_asystole():
     """A gap of 10 s, jumped over or walked through, raises nothing."""
     beats = Beats().say(LEAD_IN)
