@@ -138,7 +138,7 @@ class Receiver:
         self._remember(alarm, update_no)
 
     def _remember(self, alarm: str, update_no: int) -> None:
-        self._settled.pop(alarm, None)
+        self._settled.pop(alarm, None)  # so that it is the newest again
         self._settled[alarm] = update_no
         if len(self._settled) > MAX_SETTLED:
             del self._settled[next(iter(self._settled))]

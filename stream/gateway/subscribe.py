@@ -40,8 +40,6 @@ FULL_SECONDS: Final = 5.0
 """One message may wait so long for the socket: a busy browser tab, a Wi-Fi roaming of 2–3 s."""
 CLOSE_SECONDS: Final = 5.0
 """A subscriber that does not read has so long to take the close frame."""
-LAST_SECONDS: Final = 0.1
-"""When a send fails, how its peer closed is heard at once, if it said so."""
 CLEAN: Final = frozenset({1000, 1001})
 """Closes that a subscriber meant: done, or the page is left."""
 
@@ -114,8 +112,6 @@ class Connection:
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if self._receiver:
-                await asyncio.wait(tasks[:1], timeout=LAST_SECONDS)
         finally:
             for task in tasks:
                 task.cancel()

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from gateway_rig import alarm, count_of, device, gateway, hello, subscriber, worker
+from gateway_rig import alarm, block, count_of, device, gateway, hello, subscriber, worker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +13,10 @@ from client.subscriber import Subscriber
 from ecg import messages as m
 from ecg.types import Priority
 from stream.gateway import delivery as rule
-from stream.gateway import hub, subscribe
+from stream.gateway import hub
 from stream.gateway.codes import Close
 from stream.gateway.delivery import AWAY_SECONDS, CONFIRM_SECONDS, Delivery
+from stream.store import Store
 
 WALL = 1_750_000_000.0
 
@@ -126,6 +127,24 @@ def test_an_escalation_does_not_give_more_time():
     assert told(made, 5.0) == STARTED
 
 
+def test_a_repeated_confirmation_gives_no_more_time():
+    """It says nothing new."""
+    made = declared()
+    for update_no, now in enumerate((0.0, 1.0, 2.0)):
+        made.alarm(alarm(1, update_no), "", now)
+        confirm(made)
+    made.alarm(alarm(1, 3), "", 6.0)
+    confirm(made)
+    assert told(made, 6.0) == STARTED
+
+
+def test_a_latched_alarm_still_wants_somebody():
+    """The condition is over, and nobody has seen it."""
+    made = declared()
+    made.alarm(alarm(1, 1, state="latched"), "", 0.0)
+    assert told(made, 5.0) == STARTED
+
+
 def test_a_confirmation_counts_for_all_updates_before_it():
     """Cumulative; repeated updates, and repeated confirmations, change nothing."""
     made = declared()
@@ -232,6 +251,20 @@ def test_there_are_only_so_many_receivers_and_alarms(monkeypatch):
     assert [patient for _, patient, _ in told(made, 5.0)] == ["p1", "p2"]
 
 
+def test_the_oldest_answers_are_forgotten(monkeypatch):
+    """An alarm that was answered long ago and is repeated must be confirmed again."""
+    monkeypatch.setattr(rule, "MAX_SETTLED", 2)
+    made = declared()
+    for update_no, sample in enumerate((1, 2, 1, 3), 1):
+        made.alarm(alarm(sample, update_no), "", 0.0)
+        confirm(made, sample, update_no)
+    for sample in (1, 3):
+        made.alarm(alarm(sample), "", 0.0)
+    assert told(made, 5.0) == []
+    made.alarm(alarm(2), "", 5.0)
+    assert told(made, 10.0) == STARTED
+
+
 STEP = st.one_of(
     st.tuples(st.just("alarm"), st.integers(1, 3), st.booleans()),
     st.tuples(st.just("confirm"), st.integers(1, 3), st.integers(0, 8)),
@@ -280,7 +313,6 @@ def test_it_stands_exactly_while_an_update_waits_too_long(steps):
 def quick(monkeypatch):
     """A twentieth of the time to confirm, and a watch that looks as often."""
     monkeypatch.setattr(hub, "MONITOR_SECONDS", 0.01)
-    monkeypatch.setattr(subscribe, "LAST_SECONDS", 0.05)
     monkeypatch.setattr(rule, "CONFIRM_SECONDS", 0.25)
 
 
@@ -397,6 +429,47 @@ def test_a_receiver_that_is_cut_off_is_missed_and_one_that_says_goodbye_is_not(t
     assert fail.text.endswith("lost")
     assert shown == (fail,)
     assert heard == fail
+
+
+def test_what_the_snapshot_shows_must_be_confirmed_too(tmp_path, quick):
+    """Here alarms that began before the receiver was there; one of them is confirmed."""
+    with Store(tmp_path / "store.db") as store:
+        epoch = store.claim(0)
+        with store.transaction(0, epoch) as change:
+            change.save_alarm(alarm(1))
+            change.save_alarm(alarm(1, patient="p2"))
+
+    async def scene():
+        async with (
+            gateway(tmp_path) as server,
+            subscriber(server, "alarms") as other,
+            subscriber(server, "alarms", receiver="desk") as silent,
+        ):
+            await silent.receive()
+            await silent.send(m.Confirm(alarms=(m.Taken(alarm(1).id, 0),)))
+            return await until(other, "DELIVERY_FAIL", "start")
+
+    assert asyncio.run(scene()).patient == "p2"
+
+
+def test_a_device_is_told_that_nobody_analyses(tmp_path, quick, monkeypatch):
+    """NOT_MONITORED goes to it, too, and a receiver must confirm it."""
+    monkeypatch.setattr("stream.gateway.monitor.VITALS_SECONDS", 0.1)
+    monkeypatch.setattr("stream.gateway.monitor.HOLD_SECONDS", 0.05)
+
+    async def scene():
+        async with (
+            gateway(tmp_path) as server,
+            subscriber(server, "alarms", receiver="desk") as silent,
+            device(server) as source,
+        ):
+            await silent.receive()
+            await source.send(hello(), block(payload=bytes(1500)))
+            await until(source, "NOT_MONITORED", "start")
+            await until(silent, "NOT_MONITORED", "start")
+            return await until(source, "DELIVERY_FAIL", "start")
+
+    assert "NOT_MONITORED" in asyncio.run(scene()).evidence.rule
 
 
 def test_the_device_sdk_gives_the_alarm_to_its_listener(tmp_path, quick):
