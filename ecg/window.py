@@ -42,6 +42,9 @@ CONTEXT_NAMES: Final = (
     "previous_dominant", "previous_early", "typical_corr",
     # P wave correlations: late, dominant, previous; usual late one; beats in the late shape (of 32)
     "p_late", "p_dominant", "p_previous", "p_typical", "lates",
+    # RR and mean of 32 over the calm RR (a mean that follows gradual, not abrupt changes of rate);
+    # share of the last 32 that came early (under 0.88 of the mean of their time)
+    "rr_calm", "mean_calm", "earlies",
     # quality of the beat and its running mean
     "quality", "typical_quality",
 )  # fmt: skip

@@ -16,11 +16,11 @@ from numba import njit
 
 from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, WINDOW_RATE, P, R
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised with every change of a formula: an older bundle is then refused."""
 
 _SHAPE: Final = (
-    "height", "top", "bottom", "slope", "duration", "half", "quarter", "area", "plateau", "wave",
+    "height", "top", "bottom", "slope", "duration", "half", "quarter", "area", "plateau", "wave", "broad",
 )  # fmt: skip
 _PARTS: Final = ("wave", "qrs", "repolarisation")
 _OTHERS: Final = ("dominant", "late", "previous")
@@ -96,6 +96,7 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
     low = high = base = x[QRS[0]]
     slope = energy = moment = second = area = 0.0
     base = 0.25 * (x[R - 9] + x[R - 8] + x[R - 7] + x[R - 6])
+    wide = 0.25 * (x[R - 16] + x[R - 15] + x[R - 14] + x[R - 13])
     for k in range(QRS[0], QRS[1]):
         low, high = min(low, x[k]), max(high, x[k])
         d = x[k + 1] - x[k]
@@ -108,7 +109,10 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
     centre = moment / max(energy, 1.0)
     half = quarter = 0.0
     peak = max(high - base, base - low, 10.0)
+    span = max(high - wide, wide - low, 10.0)
+    broad = 0.0
     for k in range(QRS[0], QRS[1]):
+        broad += 1.0 if abs(x[k] - wide) > 0.5 * span else 0.0
         half += 1.0 if abs(x[k] - base) > 0.5 * peak else 0.0
         quarter += 1.0 if abs(x[k] - base) > 0.25 * peak else 0.0
     wave = 0.0
@@ -127,6 +131,7 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
     out[7] = area / (height * (QRS[1] - QRS[0]))
     out[8] = plateau / (height * (LENGTH - QRS[1]))
     out[9] = wave / (height * (P[1] - P[0]))
+    out[10] = 8.0 * broad
 
 
 @njit(cache=True)

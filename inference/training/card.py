@@ -12,7 +12,8 @@ beats come from one), Q (paced) is not trained.
 
 ## Training
 
-- Data: mitdb DS1 (22 records) and 39 of 52 `svdb` records, lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
+- Data: mitdb DS1 (22 records) and 39 of 52 `svdb` records; 473 AF and 246
+  normal strips of `cinc2017` (beats of the normal ones N; those of AF N or V as a first network says, never S); lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
   matching our detected beats to the annotations (150 ms). e, j, n count as N; a detection without an
   annotation counts as N; F, Q and beats in ventricular flutter are left out.
 - Held out, never trained on or used for a choice: mitdb DS2 and 13 `svdb` patients ({held_out}).

@@ -17,28 +17,31 @@ from ecg.types import CLASSES
 from inference import bundle, features
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card
+from inference.training import beats, card, network
 from inference.training.figures import Judged, judged, measure
-from inference.training.records import HELD_OUT, data_hash, label, read
+from inference.training.harvest import harvest
+from inference.training.records import HELD_OUT, data_hash, label, read, strips
+from inference.training.strips import patient
 
 NAME: Final = "beat"
-VERSION: Final = "0.1.0"
-_CODE: Final = (
-    *("stream/engine/clean.py", "stream/engine/detect.py", "stream/engine/segment.py"),
-    *("stream/engine/templates.py", "inference/features.py", "inference/training/beats.py"),
-)
-"""Files that decide what a model is trained on."""
+VERSION: Final = "0.2.0"
+_PARTS: Final = ("beats", "harvest", "network", "records", "strips", "teacher")
+_ROOMS: Final = ("clean", "detect", "segment", "templates", "intervals")
+"""Rooms whose code decides what a model is trained on."""
+_MODULES: Final = ("features", *(f"training/{name}" for name in _PARTS))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     data = Path(os.environ.get("BEATWIRE_DATA", "data"))
-    parser.description = "Train the beat classifier on mitdb DS1 and svdb and write its bundle."
+    parser.description = (
+        "Train the beat classifier on mitdb DS1, svdb and cinc2017; write its bundle."
+    )
     parser.add_argument(
         "--data",
         type=Path,
         default=data,
-        help="folder with mitdb and svdb (default $BEATWIRE_DATA)",
+        help="folder with the records (default $BEATWIRE_DATA)",
     )
     parser.add_argument(
         "--output", type=Path, default=Path("models/beat"), help="bundle folder to write"
@@ -46,19 +49,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
     )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        nargs="+",
+        default=[1],
+        metavar="SEED",
+        help="seeds of the cross-validations that set the thresholds (default 1; minutes each)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, judge, write the bundle; 0 when done, 2 when records are missing."""
     training = _paths(args.data, "mitdb", DS1) + _svdb(args.data, held_out=False)
-    if len(training) <= len(DS1) or not all(p.with_suffix(".dat").exists() for p in training):
-        sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb DS1 or svdb\n")
+    if len(training) <= len(DS1) or not (args.data / "cinc2017" / "REFERENCE.csv").exists():
+        sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb, svdb or cinc2017\n")
         return 2
-    beats.prepare_tensorflow()
+    network.prepare()
+    chosen = strips(args.data / "cinc2017")
+    short = [patient(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
+    extra = [one for one in short if one is not None]
     patients = [_patient(path) for path in tqdm(training, unit="record", desc="stream")]
-    limits = _thresholds(patients, args.seeds)
-    models = [beats.fit(patients, seed) for seed in tqdm(args.seeds, desc="train")]
-    made = [_bundle(args, beats.export(m), limits, data_hash(training)) for m in models]
+    limits = _thresholds(patients, extra, args.folds)
+    models = [beats.train([*patients, *extra], seed) for seed in tqdm(args.seeds, desc="train")]
+    digest = data_hash(training + [path for path, _ in chosen])
+    made = [_bundle(args, network.export(model), limits, digest) for model in models]
     tests = _tests(args.data)
     results = [_judge(one, tests) for one in made]
     _write(made[0], results)
@@ -82,14 +97,25 @@ def _svdb(data: Path, *, held_out: bool) -> list[Path]:
 def _patient(path: Path) -> beats.Patient:
     record, found = judged(read(path))
     inputs = features.transform(found.windows, found.context)
-    return beats.Patient(path.name, path.parent.name, inputs, label(found.at, record))
+    mirror = harvest(-record.signal, record.rate)
+    return beats.Patient(
+        path.name,
+        path.parent.name,
+        inputs,
+        label(found.at, record),
+        features.transform(mirror.windows, mirror.context),
+    )
 
 
-def _thresholds(patients: list[beats.Patient], seeds: list[int]) -> dict[str, float]:
+def _thresholds(
+    patients: list[beats.Patient], extra: list[beats.Patient], seeds: list[int]
+) -> dict[str, float]:
     """From the mean over the seeds of the cross-validated probabilities."""
-    runs = [beats.cross_validate(patients, seed) for seed in tqdm(seeds, desc="cross-validate")]
+    runs = [beats.cross_validate(patients, extra, seed) for seed in tqdm(seeds, desc="validate")]
     means = [np.mean(parts, axis=0) for parts in zip(*runs, strict=True)]
-    return beats.thresholds(patients, means)
+    limits = beats.thresholds(patients, means)
+    sys.stdout.write(f"cross-validated F1: {beats.summary(patients, means, limits)}\n")
+    return limits
 
 
 def _tests(data: Path) -> dict[str, list[Judged]]:
@@ -103,7 +129,9 @@ def _tests(data: Path) -> dict[str, list[Judged]]:
 def code_version() -> str:
     """Version of the package and a hash of the files that decide what a model is trained on."""
     root = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256(b"".join((root / name).read_bytes() for name in _CODE))
+    rooms = [p for room in _ROOMS for p in sorted((root / "stream" / "engine").glob(f"{room}*.py"))]
+    ours = [root / "inference" / f"{name}.py" for name in _MODULES]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in rooms + ours))
     try:
         version = metadata.version("beatwire")
     except metadata.PackageNotFoundError:
@@ -127,7 +155,7 @@ def _bundle(
         name=NAME,
         version=VERSION,
         labels=list(CLASSES),
-        outputs=list(beats.OUTPUTS),
+        outputs=list(network.OUTPUTS),
         thresholds=limits,
         input=features.DESCRIPTION,
         input_sha256=features.description_hash(),

@@ -76,3 +76,12 @@ def data_hash(paths: Sequence[Path]) -> str:
             if file.exists():
                 digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+def strips(folder: Path) -> list[tuple[Path, str]]:
+    """Strips of the CinC 2017 training set: all with AF ("A"), every fourth normal one ("N")."""
+    lines = (folder / "REFERENCE.csv").read_text(encoding="ascii").split()
+    pairs = sorted(tuple(line.split(",")) for line in lines)
+    normal = [name for name, kind in pairs if kind == "N"][3::4]
+    chosen = [(name, kind) for name, kind in pairs if kind == "A" or name in normal]
+    return [(folder / name, kind) for name, kind in chosen]

@@ -11,12 +11,23 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ecg.window import CONTEXT_NAMES
+
+CALM_AT = CONTEXT_NAMES.index("rr_calm")
 HISTORY = 32
 """RR intervals in the short mean: the most useful normaliser found in the feasibility study."""
 LONGEST_RR = 4.0
 """Seconds: a longer RR says nothing more about prematurity and is cut here."""
 SLOW, SLOWEST = 60.0, 300.0
 """Time constants (s) of the two slow RR means."""
+CALM, STUBBORN = 30.0, 600.0
+"""Time constants (s) of the calm RR within and outside of CALM_BAND."""
+CALM_BAND = (0.82, 1.35)
+"""RR over the calm RR that counts as gradual: outside it a rhythm began abruptly, or paused."""
+START = 16
+"""RR intervals whose plain mean starts the calm RR."""
+EARLY = 0.88
+"""RR over the mean of 32 below which a beat counts as early."""
 
 
 @njit(cache=True)
@@ -48,6 +59,7 @@ def fill(s: Any, c: np.ndarray) -> float:
     n = _sorted_history(s, rank)
     mean = np.sum(rank[:n]) / n if n > 0 else (s.rr if s.rr > 0.0 else 0.8)
     rr = min(s.rr, LONGEST_RR) if s.rr > 0.0 else mean
+    s.mean = mean
     c[0] = rr
     c[1] = 1.0 if s.rr > 0.0 else 0.0
     c[2] = n / HISTORY
@@ -59,6 +71,9 @@ def fill(s: Any, c: np.ndarray) -> float:
     c[10] = rr / _recent(s, 2) if n > 1 else 1.0
     c[11] = _recent(s, 1) / mean if n > 0 else 1.0
     c[12] = _recent(s, 2) / mean if n > 1 else 1.0
+    c[CALM_AT] = rr / s.calm if s.known > 0 else 1.0
+    c[CALM_AT + 1] = mean / s.calm if s.known > 0 else 1.0
+    c[CALM_AT + 2] = s.earlies
     _ranks(rank, n, rr, mean, c)
     _variability(s, n, rr, mean, c)
     return mean
@@ -114,6 +129,11 @@ def _variability(s: Any, n: int, rr: float, mean: float, c: np.ndarray) -> None:
 def learn(s: Any, rr: float) -> None:
     """Take `rr` (s) into the history of 32 and the two slow means."""
     s.rrs[s.known & (HISTORY - 1)] = rr
+    mean = s.mean
+    s.earlies += ((1.0 if rr < EARLY * mean else 0.0) - s.earlies) / HISTORY
     s.known += 1
     s.slow += max(1.0 / s.known, min(rr / SLOW, 1.0)) * (rr - s.slow)
     s.slowest += max(1.0 / s.known, min(rr / SLOWEST, 1.0)) * (rr - s.slowest)
+    inside = CALM_BAND[0] * s.calm < rr < CALM_BAND[1] * s.calm
+    share = min(rr / (CALM if inside else STUBBORN), 1.0)
+    s.calm += max(1.0 / s.known if s.known <= START else 0.0, share) * (rr - s.calm)

@@ -56,6 +56,9 @@ STATE = np.dtype(
         ("last", "f8"),  # beat before, -1 where unknown
         ("slow", "f8"),
         ("slowest", "f8"),
+        ("calm", "f8"),
+        ("mean", "f8"),
+        ("earlies", "f8"),
         ("early_last", "f8"),
         ("corr_last", "f8"),
         ("corr_second", "f8"),
@@ -81,6 +84,8 @@ def init(s: Any) -> None:
     s.own_last = -1
     s.slow = 0.8
     s.slowest = 0.8
+    s.calm = 0.8
+    s.mean = 0.8
     s.early_last = 1.0
     s.corr_last = 1.0
     s.corr_second = 1.0
@@ -242,8 +247,8 @@ def _likeness(
     c[40] = tp.wave_correlation(beat, previous, 0)
     c[41] = s.p_typical
     c[42] = min(s.lates, 32) / 32.0
-    c[43] = s.quality
-    c[44] = s.typical_quality
+    c[46] = s.quality
+    c[47] = s.typical_quality
     s.p_typical += (c[38] - s.p_typical) / 16.0
     s.typical_quality += (s.quality - s.typical_quality) / 16.0
 

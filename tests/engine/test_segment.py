@@ -161,6 +161,19 @@ def test_mean_of_32_forgets_older_beats():
     assert context[20 + 10, AT["mean"]] > 0.7
 
 
+def test_calm_rr_follows_gradual_changes_only():
+    """Over two minutes of an abrupt doubling of the rate the calm RR stays; a ramp it follows."""
+    abrupt = np.r_[np.full(60, 0.9), np.full(260, 0.45)]
+    ramp = np.r_[np.full(60, 0.9), 0.9 * 0.5 ** (np.arange(260) / 260)]
+    ratios = []
+    for rr in (abrupt, ramp):
+        times = 1.0 + np.cumsum(rr)
+        y = wave(times, [0.012] * 320, [1000.0] * 320, times[-1] + 1)
+        ratios.append(run(fresh(), y, times * RATE)[1][-1, AT["rr_calm"]])
+    assert ratios[0] < 0.65
+    assert ratios[1] > 0.8
+
+
 def test_first_beat_has_neutral_ratios_and_no_rr():
     """Without a past all ratios are 1, correlation with the bank is none, all is finite."""
     y, beats = regular(1)

@@ -1,0 +1,100 @@
+"""The network: built, trained, asked and exported. TensorFlow is imported only when it is needed."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inference import features
+
+OUTPUTS: Final = ("N", "S", "V")
+"""Classes the model is trained on: F has too few patients (372 of 414 beats come from one), Q none."""
+BATCH: Final = 1024
+RATE: Final = 3e-3
+CUT: Final = 4.0
+"""Features are cut at this many SD: one far outside training must not drown the others."""
+
+Floats = npt.NDArray[np.float32]
+
+
+class Lesson(NamedTuple):
+    """What a model learns: inputs (n, INPUT), targets (n, 3) that may be soft, weights (n,)."""
+
+    inputs: Floats
+    targets: Floats
+    weights: Floats
+
+
+class Recipe(NamedTuple):
+    """How a network is built and trained."""
+
+    hidden: tuple[int, ...]
+    epochs: int
+    dropout: float
+    l2: float
+    decay: float
+
+
+def prepare() -> None:
+    """One thread, deterministic kernels; must run before the first network is built."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf  # noqa: PLC0415 - only the train extra has it
+
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def build(mean: Floats, deviation: Floats, recipe: Recipe) -> Any:
+    """Network from an input row to probabilities of OUTPUTS; scaling is part of it."""
+    from tensorflow import keras  # noqa: PLC0415
+
+    layers = keras.layers
+    source = keras.Input((features.INPUT,), name="beat")
+    x = layers.Rescaling(1.0 / deviation, -mean / deviation)(source)
+    x = layers.ReLU(max_value=2 * CUT)(x + CUT) - CUT
+    x = layers.Dropout(recipe.dropout)(x)
+    for units in recipe.hidden:
+        penalty = keras.regularizers.L2(recipe.l2)
+        x = layers.Dense(units, activation="relu", kernel_regularizer=penalty)(x)
+        x = layers.Dropout(recipe.dropout)(x)
+    return keras.Model(source, layers.Dense(len(OUTPUTS), activation="softmax")(x))
+
+
+def fit(lesson: Lesson, seed: int, recipe: Recipe) -> Any:
+    """Train one network; only the ratios of the weights matter."""
+    from tensorflow import keras  # noqa: PLC0415
+
+    keras.utils.set_random_seed(seed)
+    inputs, targets, weights = lesson
+    model = build(inputs.mean(axis=0), inputs.std(axis=0) + np.float32(1e-3), recipe)
+    steps = max(len(inputs) // BATCH, 1) * recipe.epochs
+    schedule = keras.optimizers.schedules.CosineDecay(RATE, steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.decay)
+    model.compile(optimizer, "categorical_crossentropy")
+    model.fit(
+        inputs, targets, BATCH, recipe.epochs, verbose=0, sample_weight=weights / weights.mean()
+    )
+    return model
+
+
+def predict(models: Sequence[Any], inputs: Floats) -> Floats:
+    """Mean probabilities (n, 3) of several networks."""
+    if len(inputs) == 0:
+        return np.zeros((0, len(OUTPUTS)), np.float32)
+    parts = [model.predict(inputs, batch_size=8192, verbose=0) for model in models]
+    mean: Floats = np.mean(parts, axis=0, dtype=np.float32)
+    return mean
+
+
+def export(model: Any) -> bytes:
+    """The network as a float32 TFLite model of batch size 1."""
+    import tensorflow as tf  # noqa: PLC0415
+    from tensorflow import keras  # noqa: PLC0415
+
+    source = keras.Input(batch_shape=(1, features.INPUT), name="beat")
+    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(source, model(source)))
+    converted: bytes = converter.convert()
+    return converted
