@@ -22,6 +22,7 @@ from inference.training.figures import Judged, judged, measure
 from inference.training.harvest import harvest
 from inference.training.records import HELD_OUT, data_hash, label, read, strips
 from inference.training.strips import patient
+from inference.training.tracking import track
 
 NAME: Final = "beat"
 VERSION: Final = "0.2.0"
@@ -48,6 +49,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
+    )
+    parser.add_argument(
+        "--track", action="store_true", help="log the run to MLflow (MLFLOW_TRACKING_URI)"
     )
     parser.add_argument(
         "--folds",
@@ -77,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
     tests = _tests(args.data)
     results = [_judge(one, tests) for one in made]
     _write(made[0], results)
+    if args.track:
+        track(bundle.load(args.output), results[0])
     return 0
 
 
