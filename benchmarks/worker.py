@@ -7,6 +7,7 @@ patient sends one block of one second every second, and every turn takes one sec
 figures are CPU time of this process (its threads for log and store included), without what the
 gateway's part, writing the blocks, costs.
 """
+# ruff: noqa: SLF001 - it looks at the stages of a turn
 
 import argparse
 import asyncio
@@ -88,7 +89,7 @@ async def measure(folder: Path, patients: int, seconds: int) -> tuple[float, Sta
             ward = Ward(BeatClassifier(bundle.load()))
             worker = Worker(log, store, ward, engine="bench", every=10.0, clock=lambda: now)
             watch(worker, stages)
-            readers = await worker._take_over()
+            readers = await worker.take_over()
             for second in range(WARM_SECONDS + seconds):
                 for _ in range(10):
                     now += 0.1
@@ -98,7 +99,7 @@ async def measure(folder: Path, patients: int, seconds: int) -> tuple[float, Sta
                     stages.spent.clear()
                     spent = 0.0
                 begin = time.process_time()
-                await worker._turn(*readers)
+                await worker.turn(*readers)
                 spent += time.process_time() - begin
     return spent, stages
 

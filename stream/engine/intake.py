@@ -5,11 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from ecg.messages import Block, Goodbye, Hello
 
-Arrived = tuple[Block | Goodbye, float]
+Arrived = tuple[Block | Goodbye | Hello, float]
 """A record of the sample log and when it arrived, seconds since 1970."""
-
-Greeted = tuple[Hello, float]
-"""The same for a HELLO."""
 
 
 def patient_of(record: Block | Goodbye | Hello) -> str:
@@ -21,7 +18,7 @@ def batches(records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
     """Cut records into batches with at most one of each patient, keeping each one's order."""
     waiting: dict[str, deque[Arrived]] = {}
     for record, now in records:
-        waiting.setdefault(record.patient, deque()).append((record, now))
+        waiting.setdefault(patient_of(record), deque()).append((record, now))
     while waiting:
         yield [queue.popleft() for queue in waiting.values()]
         waiting = {patient: queue for patient, queue in waiting.items() if queue}

@@ -25,7 +25,7 @@ from ecg.messages import (
 )
 from stream.engine.alarms import Book, Context
 from stream.engine.events import Event, published, refusal
-from stream.engine.intake import Arrived, Greeted, batches, patient_of
+from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
 from stream.engine.roll import Roll
@@ -38,6 +38,9 @@ EVIDENCE_BEATS: Final = 12
 
 MAX_PATIENTS: Final = 10_000
 """Patients of one ward, by default: memory is bounded, whatever names devices make up."""
+
+Signal = tuple[Block | Goodbye, float]
+"""A record that the pipeline takes."""
 
 BeatMarks = deque[EvidenceBeat]
 
@@ -76,7 +79,7 @@ class Ward:
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
-    def push(self, records: Iterable[Arrived | Greeted], *, live: bool = True) -> list[Event]:
+    def push(self, records: Iterable[Arrived], *, live: bool = True) -> list[Event]:
         """Take records of the sample log, in its order.
 
         Args:
@@ -89,21 +92,21 @@ class Ward:
         """
         events: list[Event] = []
         for batch in self.batches(records):
-            times = {record.patient: now for record, now in batch}
-            outcomes = self.pipeline.push(batch)
+            signal = self._greet(batch)
+            times = {record.patient: now for record, now in signal}
+            outcomes = self.pipeline.push(signal)
             if live:
-                for record, now in batch:
+                for record, now in signal:
                     events += self._arrived(record, now)
             for outcome in outcomes:
                 events += self._tell(outcome, times[outcome.patient], live=live)
             if live:
-                events += self._judge_model(batch)
+                events += self._judge_model(signal)
         return events
 
-    def batches(self, records: Iterable[Arrived | Greeted]) -> Iterator[list[Arrived]]:
+    def batches(self, records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
-        known = (r for r in records if self.roll.admits(patient_of(r[0])))
-        return batches(self._greet(known))
+        return batches(r for r in records if self.roll.admits(patient_of(r[0])))
 
     def command(self, command: Command, now: float) -> list[Event]:
         """Carry out what a person asked."""
@@ -173,14 +176,16 @@ class Ward:
 
     # ── Inside ────────────────────────────────────────────────────────────────────────────────
 
-    def _greet(self, records: Iterable[Arrived | Greeted]) -> Iterator[Arrived]:
+    def _greet(self, batch: list[Arrived]) -> list[Signal]:
         """Keep what a HELLO says of a patient until the session's first block opens it."""
-        for record, now in records:
-            if isinstance(record, Block | Goodbye):
-                yield record, now
-            else:
+        signal: list[Signal] = []
+        for record, now in batch:
+            if isinstance(record, Hello):
                 self._greeted[record.patient.id] = record
                 self.greeted.add(record.patient.id)
+            else:
+                signal.append((record, now))
+        return signal
 
     def _idle(self, patient: str) -> bool:
         """Whether nobody would miss a patient: no stream, nothing shown, in no bed."""
@@ -234,10 +239,10 @@ class Ward:
         evidence = self._evidence(changed.patient, changed.change)
         return published(self.book.change(context, changed.change, now, evidence=evidence))
 
-    def _judge_model(self, batch: list[Arrived]) -> list[Event]:
+    def _judge_model(self, batch: list[Signal]) -> list[Event]:
         """The model fails, or works again: everybody who sends is told."""
         failure = self.pipeline.failure
-        if failure is None:
+        if failure is None or not batch:
             return []
         present = {record.patient: now for record, now in batch if isinstance(record, Block)}
         latest = max(now for _, now in batch)

@@ -9,7 +9,7 @@ import msgspec
 from ecg import wire
 from ecg.errors import WireError
 from ecg.messages import Acknowledge, Admit, Discharge, PauseAudio, SetLimits
-from stream.engine.intake import Arrived, Greeted, patient_of
+from stream.engine.intake import Arrived, patient_of
 from stream.log import OffsetExpired, Reader, Record
 
 AnyCommand = Acknowledge | PauseAudio | SetLimits | Admit | Discharge
@@ -36,9 +36,9 @@ async def poll(reader: Reader, count: int, seconds: float) -> list[Record]:
         return []
 
 
-def arrivals(records: Iterable[Record]) -> list[Arrived | Greeted]:
+def arrivals(records: Iterable[Record]) -> list[Arrived]:
     """Decode samples; what cannot be read is logged and left out."""
-    found: list[Arrived | Greeted] = []
+    found: list[Arrived] = []
     for record in records:
         message = _decode(wire.samples, record)
         if message is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ecg.messages import Alarm, CommandDone, Strip
 from stream.engine.events import Event, published
-from stream.engine.intake import Arrived, Greeted
+from stream.engine.intake import Arrived
 from stream.engine.trouble import Trouble
 from stream.engine.ward import Ward
 from stream.log import Topic
@@ -35,7 +35,7 @@ class Shift:
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
-    def samples(self, arrivals: Sequence[Arrived | Greeted], *, live: bool = True) -> list[Event]:
+    def samples(self, arrivals: Sequence[Arrived], *, live: bool = True) -> list[Event]:
         """Push records of the sample log; remember which alarms want a strip."""
         if arrivals:
             self.now = max(self.now, arrivals[-1][1])

@@ -16,7 +16,7 @@ from typing import Final
 
 from ecg.messages import Alarm, Block, CommandDone
 from stream.engine.events import Event
-from stream.engine.intake import Arrived, Greeted
+from stream.engine.intake import Arrived, patient_of
 from stream.engine.ward import Ward
 from stream.log import Log, Reader, Topic
 from stream.store import Keep, Store
@@ -92,13 +92,13 @@ class Worker:
             Fenced: another worker has taken the partition.
             LogError, StoreError: a turn could not be written; nothing of it counts.
         """
-        samples, commands = await self._take_over()
+        samples, commands = await self.take_over()
         while not self._stopping.is_set():
-            await self._turn(samples, commands)
+            await self.turn(samples, commands)
             await asyncio.to_thread(self._chores.do, self._clock())
 
-    async def _take_over(self) -> tuple[Reader, Reader]:
-        """Fence the last worker off, and come to where it committed."""
+    async def take_over(self) -> tuple[Reader, Reader]:
+        """Fence the last worker off, come to where it committed; readers that stand there."""
         self._epoch = await asyncio.to_thread(self._store.claim, PARTITION)
         loaded = await asyncio.to_thread(self._store.load, PARTITION)
         takeover = Takeover(self._log, self._store, self._shift, self._clock())
@@ -116,8 +116,8 @@ class Worker:
 
     # ── A turn ────────────────────────────────────────────────────────────────────────────────
 
-    async def _turn(self, samples: Reader, commands: Reader) -> None:
-        """Poll, push, publish, commit."""
+    async def turn(self, samples: Reader, commands: Reader) -> None:
+        """Poll samples and commands, push, publish, commit."""
         polled = self._clock()
         records = await reading.poll(samples, BATCH, POLL_SECONDS)
         caught_up = len(records) < BATCH
@@ -139,7 +139,7 @@ class Worker:
         await self._commit(turn)
 
     async def _commands(
-        self, reader: Reader, arrivals: Sequence[Arrived | Greeted], *, caught_up: bool
+        self, reader: Reader, arrivals: Sequence[Arrived], *, caught_up: bool
     ) -> list[Asked]:
         """Commands whose time has come: every sample that the log took before them is at hand.
 
@@ -154,9 +154,7 @@ class Worker:
             (ready if passed else self._held).append(asked)
         return ready
 
-    async def _push(
-        self, arrivals: Sequence[Arrived | Greeted], ready: Sequence[Asked]
-    ) -> list[Event]:
+    async def _push(self, arrivals: Sequence[Arrived], ready: Sequence[Asked]) -> list[Event]:
         """The engine over the records, with each command in its place."""
         events: list[Event] = []
         done = 0
@@ -168,7 +166,7 @@ class Worker:
             events += await asyncio.to_thread(self._shift.command, asked.command, asked.time)
         return events + await self._samples(arrivals[done:])
 
-    async def _samples(self, arrivals: Sequence[Arrived | Greeted]) -> list[Event]:
+    async def _samples(self, arrivals: Sequence[Arrived]) -> list[Event]:
         """The engine over records, and the strips that became due on the way.
 
         One record of each patient at a time, so that a strip stands in the same place among an
@@ -179,7 +177,7 @@ class Worker:
             events += await asyncio.to_thread(self._shift.samples, batch)
             if not self._shift.wanted:
                 continue
-            times = {record.patient: now for record, now in batch}
+            times = {patient_of(record): now for record, now in batch}
             for wanted in self._shift.due_strips():
                 until = times.get(wanted.patient, self._shift.now)
                 strip = strips.cut(wanted, await self._signal(wanted, until))
@@ -196,7 +194,7 @@ class Worker:
 
     def _conclude(
         self,
-        arrivals: Sequence[Arrived | Greeted],
+        arrivals: Sequence[Arrived],
         told: set[str],
         ready: Sequence[Asked],
         events: list[Event],
