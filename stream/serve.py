@@ -24,6 +24,7 @@ from typing import Final
 from stream.config import Settings
 from stream.log import Retention, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
+from stream.store import Keep, Store
 
 ROLES: Final = ("all", "gateway", "worker")
 DEATHS: Final = 5
@@ -75,7 +76,6 @@ def _gateway(settings: Settings) -> int:
 
     from stream.gateway.app import create_app  # noqa: PLC0415
     from stream.gateway.ingest import uvicorn_options  # noqa: PLC0415
-    from stream.store import Store  # noqa: PLC0415
 
     log = SqliteLog(settings.folder, GATEWAY_WRITES, retention(settings))
     with Store(settings.folder / "store.db") as store:
@@ -97,7 +97,6 @@ async def _worker(settings: Settings) -> int:
     from inference import bundle  # noqa: PLC0415 - the gateway needs no model
     from inference.classifier import BeatClassifier  # noqa: PLC0415
     from stream.engine.ward import Ward  # noqa: PLC0415
-    from stream.store import Keep, Store  # noqa: PLC0415
     from stream.version import engine_version  # noqa: PLC0415
     from stream.worker.worker import Worker  # noqa: PLC0415
 
@@ -111,7 +110,7 @@ async def _worker(settings: Settings) -> int:
                 ward,
                 engine=engine_version(model.model_id),
                 every=settings.checkpoint_seconds,
-                keep=Keep(alarms=settings.keep_alarms, trends=settings.keep_trends),
+                keep=keep(settings),
             )
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -127,6 +126,11 @@ def retention(settings: Settings) -> dict[str, Retention]:
         Topic.EVENTS: Retention(settings.keep_events, settings.max_event_bytes),
         Topic.ALARMS: Retention(settings.keep_alarms, settings.max_event_bytes),
     }
+
+
+def keep(settings: Settings) -> Keep:
+    """How long the store keeps what."""
+    return Keep(alarms=settings.keep_alarms, trends=settings.keep_trends)
 
 
 # ── Supervision ───────────────────────────────────────────────────────────────────────────────

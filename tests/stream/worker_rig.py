@@ -13,6 +13,7 @@ import numpy as np
 
 from ecg import messages as m
 from ecg import wire
+from ecg.errors import ModelError
 from stream.engine.ward import Ward
 from stream.log import Entry, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
@@ -35,6 +36,17 @@ class Width:
         wide = (near > 0.5 * near.max(axis=1, keepdims=True)).sum(axis=1) > 5
         labels = np.where(wide, 2, 0).astype(np.int8)
         return labels, np.eye(5, dtype=np.float32)[labels]
+
+
+class Broken(Width):
+    """A model that fails while it is told to."""
+
+    fails = False
+
+    def __call__(self, windows, contexts):
+        if self.fails:
+            raise ModelError("model_output", "not finite")
+        return super().__call__(windows, contexts)
 
 
 # ── Crashes ───────────────────────────────────────────────────────────────────────────────────
@@ -212,6 +224,19 @@ async def go_on(worker: Worker, samples: Any, commands: Any, turns: int = 10_000
         idle = idle + 1 if (samples.position(), commands.position()) == before else 0
         if idle and not worker._held:
             return
+
+
+async def live(made, worker, sources, until: float, begin: float = 0.0, readers=None):
+    """Send what sources have, second by second, and let the worker turn each second."""
+    readers = readers or await worker.take_over()
+    for second in range(round(begin) + 1, round(until) + 1):
+        for source in sources:
+            for at, block in source:
+                if second - 1 < at - START <= second:
+                    await made.put(at, block)
+        made.now = START + second
+        await worker.turn(*readers)
+    return readers
 
 
 def compare(found: Any, expected: Any, place: str = "") -> None:

@@ -1,0 +1,166 @@
+"""The worker over the real log and store: what it does in a turn."""
+
+import asyncio
+
+import pytest
+from worker_rig import PARTITION, START, house, live, work
+from worker_world import fill, stream
+
+import stream.worker.worker as loop
+from ecg import messages as m
+from stream.log import Topic
+from stream.worker import codec
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The house runs on asyncio."""
+    return "asyncio"
+
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch):
+    """No waiting for records that do not come."""
+    monkeypatch.setattr(loop, "POLL_SECONDS", 0.0)
+
+
+# ── A turn ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_checkpoints_come_at_once_and_then_staggered(tmp_path):
+    """A new patient's state is saved in the turn of the first block; the others' by and by."""
+    async with house(tmp_path) as made:
+        sources = [stream("steady", f"p{k}") for k in range(6)]
+        saved = {}
+        worker = made.worker()
+        readers = None
+        for second in range(1, 25):
+            readers = await live(made, worker, sources, second, second - 1, readers)
+            for kept in made.store.load(PARTITION).checkpoints:
+                saved.setdefault(kept.patient, {}).setdefault(kept.offset, second)
+        times = {patient: sorted(found.values()) for patient, found in saved.items()}
+        assert all(found[0] == 2 for found in times.values())
+        assert all(found[-1] - found[-2] == 10 for found in times.values())
+        assert len({found[1] for found in times.values()}) > 2
+
+
+async def test_positions_books_and_outbox_are_kept_together(tmp_path):
+    """After each turn they speak of the same place in the log."""
+    async with house(tmp_path) as made:
+        await fill(made, until=25)
+        worker = made.worker()
+        await work(worker)
+        loaded = made.store.load(PARTITION)
+        assert loaded.positions[Topic.SAMPLES] == await made.log.end(Topic.SAMPLES)
+        assert loaded.positions[Topic.COMMANDS] == await made.log.end(Topic.COMMANDS)
+        assert all(
+            codec.unpack_book(blob).position <= loaded.positions[Topic.SAMPLES]
+            for blob in loaded.books.values()
+        )
+        assert made.store.pending(10) == []
+
+
+async def test_alarms_say_when_they_were_published(tmp_path):
+    """On the wire and in history, by the worker's clock; ids do not depend on it."""
+    async with house(tmp_path) as made:
+        await fill(made, until=25)
+        made.now = START + 33.0
+        await work(made.worker())
+        alarms = await made.alarms()
+        assert alarms
+        assert {alarm.published_at for alarm in alarms} == {START + 33.0}
+        assert {alarm.published_at for alarm in made.store.history.alarms()} == {START + 33.0}
+
+
+async def test_a_strip_comes_when_its_signal_is_there(tmp_path):
+    """From 10 s before to 5 s after, as an update, in the turn of the block that completes it."""
+    async with house(tmp_path) as made:
+        source = stream("vt", "vt")
+        worker = made.worker()
+        readers = await live(made, worker, [source], 17)
+        assert [a for a in await made.alarms() if a.strip] == []
+        await live(made, worker, [source], 19, 17, readers)
+        (tachycardia,) = [a for a in await made.alarms("VTACH") if a.strip]
+        onset = tachycardia.onset_sample
+        assert (tachycardia.strip.first, tachycardia.strip.end) == (onset - 2500, onset + 1250)
+        covered = {n for b in tachycardia.strip.blocks for n in range(b.first, b.end)}
+        assert covered >= set(range(onset - 2500, onset + 1250))
+        stored = made.store.history.alarm(tachycardia.id)
+        assert stored.strip == tachycardia.strip
+
+
+async def test_gaps_of_a_strip_are_holes_also_after_a_restart(tmp_path):
+    """A missing block is missing in the strip, whichever worker cuts it."""
+    async with house(tmp_path) as made:
+        source = [(at, b) for at, b in stream("vt", "vt") if b.first != 9 * 250]
+        await live(made, made.worker(), [source], 17)
+        await live(made, made.worker(), [source], 19, 17)
+        (strip,) = [a.strip for a in await made.alarms("VTACH") if a.strip]
+        firsts = [block.first // 250 for block in strip.blocks]
+        assert 8 in firsts
+        assert 9 not in firsts
+        assert 10 in firsts
+
+
+async def test_a_goodbye_completes_a_strip(tmp_path):
+    """More signal will not come: the strip ends where the session does."""
+    async with house(tmp_path) as made:
+        source = stream("vt", "vt")
+        worker = made.worker()
+        readers = await live(made, worker, [source], 16)
+        await made.put(START + 16.5, m.Goodbye(patient="vt", session="s", end=15 * 250))
+        await worker.turn(*readers)
+        (strip,) = [a.strip for a in await made.alarms("VTACH") if a.strip]
+        assert strip.blocks[-1].end == 15 * 250
+
+
+# ── People ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_commands_are_carried_out_once_and_audited(tmp_path):
+    """A repeated command does nothing, and its result stands once."""
+    async with house(tmp_path) as made:
+        worker = made.worker()
+        readers = await live(made, worker, [stream("steady", "p")], 5)
+        command = m.SetLimits(id="c1", patient="p", by="nurse", at=START + 5, low=40, high=100)
+        for at in (5.1, 5.2, 5.3):
+            await made.put(START + at, command, topic=Topic.COMMANDS)
+            await worker.turn(*readers)
+        await worker.turn(*readers)
+        done = [e for e in await made.published(Topic.EVENTS) if isinstance(e, m.CommandDone)]
+        assert [(d.id, d.refused, d.time) for d in done] == [("c1", "", START + 5.1)]
+        (line,) = made.store.history.audit()
+        assert (line.id, line.who, line.what, line.detail) == (
+            "c1", "nurse", "setlimits", "40 to 100 /min",
+        )  # fmt: skip
+        assert worker._ward.book.limits("p") == (40, 100)
+
+
+async def test_a_late_worker_takes_commands_in_their_place(tmp_path):
+    """An acknowledgement meant the alarm that stood then, not what stands when it is read."""
+    async with house(tmp_path) as made:
+        for at, block in stream("vt", "vt"):
+            await made.put(at, block)
+            if block.first == 15 * 250:
+                seen = m.Acknowledge(id="c1", patient="vt", by="n", at=at, alarm="")
+                await made.put(at, seen, topic=Topic.COMMANDS)
+        await work(made.worker())
+        states = [a.state for a in await made.alarms("VTACH") if not a.strip]
+        assert states.index("acknowledged") < states.index("latched")
+
+
+async def test_it_works_until_it_is_told_to_stop(tmp_path):
+    """The loop takes what comes while it runs, and ends after the turn in which it is told."""
+    async with house(tmp_path) as made:
+        worker = made.worker()
+        running = asyncio.create_task(worker.run())
+        events = made.log.reader(Topic.EVENTS)
+        for at, block in stream("steady", "p")[:3]:
+            await made.put(at, block)
+        assert await events.poll(1, 10.0)
+        worker.stop()
+        await running
+        assert made.store.load(PARTITION).positions[Topic.SAMPLES] >= 1
