@@ -79,8 +79,9 @@ CALM_FOR: Final = 60 * RATE
 CALM_AF: Final = 20 * RATE
 """Samples of regular rhythm that end AFIB."""
 
-P_PRESENT: Final = 0.5
-"""Smoothed evidence of P waves above which an irregular rhythm is not fibrillation."""
+P_PRESENT: Final = 0.3
+"""Smoothed evidence of P waves above which an irregular rhythm is not fibrillation: in DS1
+fibrillation has below 0.1, ectopy taken for it 0.2 to 0.5 (DS1, svdb)."""
 
 P_SECONDS: Final = 20.0
 """Time constant of the smoothing."""

@@ -77,6 +77,19 @@ def test_rate_is_never_held():
     assert off.vitals()["rhythm"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("name", "rr", "known"), [("regular", [0.36, 0.34], True), ("erratic", [0.25, 0.5], False)]
+)
+def test_erratic_beats_in_noise_are_no_rate(name, rr, known):
+    """What noise gives for beats comes at random; a tachycardia may look like noise, but not so."""
+    beats = steady(Beats(), 20, "NN", rr)
+    player = Player().play(beats, 15)
+    assert not math.isnan(player.vitals()["heart_rate"])
+    player.noisy = True
+    player.play(beats, 20)
+    assert math.isnan(player.vitals()["heart_rate"]) != known, name
+
+
 def test_rate_after_an_arrest_starts_anew():
     """The silence itself is no interval."""
     beats = steady(Beats(), 20, "N", 0.8)
