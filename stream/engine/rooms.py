@@ -4,6 +4,7 @@
 are missing. The classifier comes in as a callable.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -161,17 +162,23 @@ class Rooms:
         outcomes += report.outcomes(streams, items[:count])
 
     def _classify(self, windows: Floats, contexts: Floats) -> tuple[NDArray[np.int8], Floats]:
-        """Classes and probabilities; all Q with certainty 0 when the model fails."""
+        """Classes and probabilities; Q with certainty 0 where the model cannot answer."""
+        labels = np.full(len(windows), CLASSES.index(BeatClass.Q), np.int8)
+        probabilities = np.zeros((len(windows), len(CLASSES)), np.float32)
         if not len(windows):
-            return np.empty(0, np.int8), np.empty((0, len(CLASSES)), np.float32)
+            return labels, probabilities
         try:
             answer = self._classifier(windows, contexts)
         except ModelError as error:
             self.failure = error.code
-            labels = np.full(len(windows), CLASSES.index(BeatClass.Q), np.int8)
-            return labels, np.zeros((len(windows), len(CLASSES)), np.float32)
-        self.failure = ""
-        return answer
+        else:
+            self.failure = ""
+            return answer
+        for k in range(len(windows)):  # one patient's bad beat must not cost another's class
+            with contextlib.suppress(ModelError):
+                one = slice(k, k + 1)
+                labels[one], probabilities[one] = self._classifier(windows[one], contexts[one])
+        return labels, probabilities
 
 
 def _beat_space(most: int) -> tuple[NDArray[Any], Floats, Floats]:

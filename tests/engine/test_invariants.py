@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthesis import RHYTHMS, Spell, beats, blocks, signal
 
+from ecg.errors import ModelError
 from ecg.messages import Beat, Block, Goodbye, Vitals
 from ecg.types import BeatClass
 from stream.engine.outcome import Changed, Outcome
@@ -259,3 +260,24 @@ def test_a_row_is_cheap_to_keep():
     pipeline = Pipeline(Width())
     play(pipeline, list(blocks(samples("AF"), [250])))
     assert len(pipeline.save("p")) < 8192
+
+
+def test_a_beat_that_the_model_refuses_costs_no_other_patient():
+    """Where the model cannot answer for one patient, the others' beats keep their class."""
+
+    class Picky(Width):
+        """Refuses windows that are higher than any of the others' beats."""
+
+        def __call__(self, windows, contexts):
+            if np.abs(windows).max() > 5000:
+                raise ModelError("output_not_finite", "a test")
+            return super().__call__(windows, contexts)
+
+    loud = (samples("sinus") * 8).astype(np.int16)
+    pipeline, outcomes = Pipeline(Picky()), []
+    pairs = zip(blocks(samples("VT"), [250]), blocks(loud, [250], patient="loud"), strict=False)
+    for pair in pairs:
+        outcomes += pipeline.push([(b, 0.0) for b in pair])
+    assert timeless(outcomes) == reference("VT")
+    named = {b.label for b in outcomes if isinstance(b, Beat) and b.patient == "loud"}
+    assert named == {BeatClass.Q}
