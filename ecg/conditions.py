@@ -3,7 +3,7 @@
 Priorities follow IEC 60601-1-8; codes are ISO/IEEE 11073-10101 (partition 3 × 65536 + term). A
 code that is not known is None, never invented; the two rate limits carry the generic high and low
 codes, whose source is MDC_ECG_HEART_RATE (`HEART_RATE_CODE`). Thresholds belong to the rules
-(stream/engine/rhythm.py); here stands what a kind *is*.
+(stream/engine/rhythm/); here stands what a kind *is*.
 """
 
 from dataclasses import dataclass

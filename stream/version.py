@@ -9,14 +9,15 @@ import ecg
 import inference
 import stream.engine
 
-PACKAGES: Final = (ecg, stream.engine, inference)
+SOURCES: Final = ((ecg, "*.py"), (stream.engine, "**/*.py"), (inference, "*.py"))
+"""Packages, and which of their files count: not training, not evaluation."""
 
 
 def engine_version(model_id: str = "") -> str:
     """A digest over the sources that decide what a state means, and the model."""
     digest = hashlib.sha256(model_id.encode())
-    for package in PACKAGES:
-        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+    for package, files in SOURCES:
+        for path in sorted(Path(str(package.__file__)).parent.glob(files)):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -27,7 +27,7 @@ from inference.training.tracking import track
 NAME: Final = "beat"
 VERSION: Final = "0.2.0"
 _PARTS: Final = ("beats", "harvest", "network", "records", "strips", "teacher")
-_ROOMS: Final = ("clean", "detect", "segment", "templates", "intervals")
+_ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
 """Rooms whose code decides what a model is trained on."""
 _MODULES: Final = ("features", *(f"training/{name}" for name in _PARTS))
 
@@ -135,7 +135,7 @@ def _tests(data: Path) -> dict[str, list[Judged]]:
 def code_version() -> str:
     """Version of the package and a hash of the files that decide what a model is trained on."""
     root = Path(__file__).resolve().parents[2]
-    rooms = [p for room in _ROOMS for p in sorted((root / "stream" / "engine").glob(f"{room}*.py"))]
+    rooms = [p for room in _ROOMS for p in sorted((root / "stream" / "engine").glob(room))]
     ours = [root / "inference" / f"{name}.py" for name in _MODULES]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in rooms + ours))
     try:

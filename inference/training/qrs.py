@@ -24,7 +24,9 @@ from ecg.types import RATE
 from inference.evaluation.records import DS1
 from inference.training import qrs_fit, qrs_noise
 from inference.training.records import HELD_OUT, Record, read
-from stream.engine import clean, detect, detect_score
+from stream.engine import clean
+from stream.engine.detect import room as detect
+from stream.engine.detect import score
 
 Floats = npt.NDArray[np.float32]
 
@@ -65,7 +67,7 @@ def _run(
     n = 0
     for i in range(len(y)):
         if detect.due(s, y[i]):
-            logit = detect_score.judge(s, weights, hidden)
+            logit = score.judge(s, weights, hidden)
             accept = logit >= 0.0
             if forced[i] == 1:
                 accept = not accept
@@ -86,11 +88,11 @@ def stream(
     """Places, sizes, inputs and logits of every candidate of `y`."""
     most = len(y) // 10
     places, sizes = np.zeros(most, np.int64), np.zeros(most, np.float32)
-    inputs = np.zeros((most, detect_score.FEATURES), np.float32)
+    inputs = np.zeros((most, score.FEATURES), np.float32)
     logits = np.zeros(most, np.float32)
     state = np.zeros(1, detect.STATE)[0]
     detect.init(state)
-    hidden = (len(weights) - 1) // (detect_score.FEATURES + 2)
+    hidden = (len(weights) - 1) // (score.FEATURES + 2)
     n = _run(state, y, forced, weights, hidden, places, sizes, inputs, logits)
     return places[:n], sizes[:n], inputs[:n], logits[:n]
 
@@ -164,7 +166,7 @@ def collect(
         size = len(one.signal)
         forced = qrs_noise.force(size, rng) if explore else np.zeros(size, np.uint8)
         _, _, inputs, logits = stream(one.signal, weights, forced)
-        asked = (one.labels >= 0) & (logits != detect_score.NEVER)
+        asked = (one.labels >= 0) & (logits != score.NEVER)
         easy = np.where(one.labels == 1, logits > 6, logits < -6) & (len(weights) > 100)
         kept = asked & (~easy | (rng.random(len(asked)) < 1 / 8))
         share = np.where(easy, 8.0, 1.0) * one.weight
@@ -193,17 +195,17 @@ def paths(data: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Train and write `stream/engine/detect_weights.py`."""
+    """Train and write `stream/engine/detect/weights.py`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with mitdb, svdb and nstdb")
-    parser.add_argument("--output", type=Path, default=Path(detect_score.__file__).parent)
+    parser.add_argument("--output", type=Path, default=Path(score.__file__).parent)
     args = parser.parse_args()
     noises = qrs_noise.load(args.data / "nstdb", grid)
     streams: list[Stream] = []
     for seed, path in enumerate(tqdm(paths(args.data), desc="records")):
         streams += views(read(path), noises, seed)
     mean = qrs_fit.merge([train(streams, seed) for seed in SEEDS], UNITS, DOUBT)
-    qrs_fit.write(mean, args.output / "detect_weights.py")
+    qrs_fit.write(mean, args.output / "weights.py")
 
 
 if __name__ == "__main__":

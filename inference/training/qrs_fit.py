@@ -1,4 +1,4 @@
-"""Fit, merge and write the QRS detector's network; the layout of its weights is `detect_score`'s."""
+"""Fit, merge and write the QRS detector's network; the layout of its weights is `score`'s."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from stream.engine import detect_score
-from stream.engine.detect_score import FEATURES
+from stream.engine.detect import score
+from stream.engine.detect.score import FEATURES
 
 Floats = npt.NDArray[np.float32]
 
@@ -99,5 +99,5 @@ def write(weights: Floats, path: Path) -> None:
     ]
     text = _HEADER.format(hidden=hidden) + "\n".join(lines)
     path.write_text(text + "\n), dtype=np.float32)\n# fmt: on\n", encoding="utf-8")
-    for room in Path(detect_score.__file__).parent.glob("*.py"):
+    for room in Path(score.__file__).parents[1].rglob("*.py"):
         room.touch()

@@ -4,7 +4,7 @@ import pytest
 
 from ecg.conditions import Edge
 from ecg.types import Category
-from stream.engine.limits import DEFAULTS, LimitState, judge, restart, set_limits
+from stream.engine.alarms.limits import DEFAULTS, LimitState, judge, restart, set_limits
 
 RATE = 250.0
 

@@ -7,7 +7,7 @@ import pytest
 from rhythm_script import Beats, Player, played
 
 from stream.engine import rhythm
-from stream.engine.limits import LimitState, judge, set_limits
+from stream.engine.alarms.limits import LimitState, judge, set_limits
 
 
 def steady(beats, seconds, classes, rr):

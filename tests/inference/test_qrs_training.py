@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.training import qrs, qrs_fit, qrs_noise
-from stream.engine.detect_score import FEATURES, network
+from stream.engine.detect.score import FEATURES, network
 
 
 def test_the_largest_candidate_near_a_beat_and_its_equals_are_beats() -> None:

@@ -1,11 +1,11 @@
-"""What people ask of the alarm book, carried out on one patient: `book_rules` has the rules."""
+"""What people ask of the alarm book, carried out on one patient: `rules` has the rules."""
 
 from ecg.messages import Acknowledge, Admit, Command, Discharge, Patient, PauseAudio, SetLimits
 from ecg.types import Priority
-from stream.engine.book_patient import raise_now
-from stream.engine.book_rules import Ledger
-from stream.engine.book_state import NEVER, PatientState
-from stream.engine.limits import DEFAULTS, LimitState, set_limits
+from stream.engine.alarms.limits import DEFAULTS, LimitState, set_limits
+from stream.engine.alarms.patient import raise_now
+from stream.engine.alarms.rules import Ledger
+from stream.engine.alarms.state import NEVER, PatientState
 
 
 def carry_out(ledger: Ledger, command: Command) -> tuple[str, str]:

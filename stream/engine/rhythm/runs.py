@@ -9,7 +9,7 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
-from stream.engine.rhythm_state import (
+from stream.engine.rhythm.state import (
     BIGEMINY,
     LABEL_N,
     LABEL_Q,

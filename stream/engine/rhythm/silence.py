@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm_state import ASYSTOLE, PAUSE, VFIB, set_off, set_on
+from stream.engine.rhythm.state import ASYSTOLE, PAUSE, VFIB, set_off, set_on
 
 PAUSE_SECONDS: Final = 2.0
 ASYSTOLE_SECONDS: Final = 4.0

@@ -21,7 +21,7 @@ import msgspec
 from ecg.conditions import CATALOGUE, Edge, suppresses
 from ecg.messages import Alarm, Evidence
 from ecg.types import Paced, Priority
-from stream.engine.book_state import (
+from stream.engine.alarms.state import (
     NEVER,
     Context,
     Entry,

@@ -1,7 +1,7 @@
 """Room `detect`: samples of the 250 Hz grid in, heart beats out, decided 0.35 s after R.
 
-Local maxima of a mix of five band envelopes (`detect_bands`) are candidates. 0.24 s after its
-peak a candidate is judged (`detect_score`) against the level of the last six beats, the last
+Local maxima of a mix of five band envelopes (`bands`) are candidates. 0.24 s after its
+peak a candidate is judged (`score`) against the level of the last six beats, the last
 seven rejected candidates, the rhythm, the noise and the candidates that follow it. Memory is
 finite: six beats forget anything, and after 3 s without a strong beat the level is learned
 anew from the largest waves, if they look like QRS complexes. What follows an arrest (P waves,
@@ -18,10 +18,10 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from stream.engine.detect_bands import BANDS, HALF, envelope, halve
-from stream.engine.detect_fiducial import extremum, vertex
-from stream.engine.detect_memory import AGAIN, FLOOR, START, learn_anew, learn_beat, learn_rejected
-from stream.engine.detect_score import FEATURES, KNOWN, LOOK, NEVER, strength, verdict
+from stream.engine.detect.bands import BANDS, HALF, envelope, halve
+from stream.engine.detect.fiducial import extremum, vertex
+from stream.engine.detect.memory import AGAIN, FLOOR, START, learn_anew, learn_beat, learn_rejected
+from stream.engine.detect.score import FEATURES, KNOWN, LOOK, NEVER, strength, verdict
 
 _Y: Final = 128  # grid samples kept: the decision's delay (76) and the fiducial's reach (35)
 _RING: Final = 16  # envelope samples kept

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from stream.engine.rhythm_rate import heart_rate, v_per_minute
-from stream.engine.rhythm_state import (
+from stream.engine.rhythm.rate import heart_rate, v_per_minute
+from stream.engine.rhythm.state import (
     AFIB,
     ASYSTOLE,
     BIGEMINY,

@@ -4,9 +4,9 @@ A pure scalar state machine of one patient. Its clock is the *horizon*: every be
 is known. `beat` takes beats in time order (also some at or after the horizon: they wait), `gap`
 tells of missing samples, `advance` moves the horizon by a hop and writes what was set, cleared or
 happened once; `vitals` reads the numbers. The order of the rules stands in `_beat` and `_time`;
-what a rule is stands in the siblings `rhythm_silence`, `rhythm_runs`, `rhythm_irregular`,
-`rhythm_rate`; thresholds and their sources are the constants there (ALARMS.md).
-What gaps and lead-off do: `rhythm_breaks`.
+what a rule is stands in the siblings `silence`, `runs`, `irregular`,
+`rate`; thresholds and their sources are the constants there (ALARMS.md).
+What gaps and lead-off do: `breaks`.
 """
 
 # numba kernels take their arguments by position.
@@ -16,16 +16,16 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
-from stream.engine.rhythm_breaks import GIVE_UP, pass_gap, validity
-from stream.engine.rhythm_irregular import (
+from stream.engine.rhythm.breaks import GIVE_UP, pass_gap, validity
+from stream.engine.rhythm.irregular import (
     irregular_time,
     push_nn,
     single_intervals,
     smooth_p,
 )
-from stream.engine.rhythm_noise import POOR, noise_time, note_noise, reliable_beat
-from stream.engine.rhythm_rate import count_v, push_rr, turn_seconds
-from stream.engine.rhythm_runs import (
+from stream.engine.rhythm.noise import POOR, noise_time, note_noise, reliable_beat
+from stream.engine.rhythm.rate import count_v, push_rr, turn_seconds
+from stream.engine.rhythm.runs import (
     ADOPTED,
     end_run,
     in_run,
@@ -34,8 +34,8 @@ from stream.engine.rhythm_runs import (
     supraventricular,
     ventricular_beat,
 )
-from stream.engine.rhythm_silence import LEARN, fibrillation_time, silence_beat, silence_time
-from stream.engine.rhythm_state import (
+from stream.engine.rhythm.silence import LEARN, fibrillation_time, silence_beat, silence_time
+from stream.engine.rhythm.state import (
     CHANGE,
     CLEAR,
     KINDS,
@@ -47,7 +47,7 @@ from stream.engine.rhythm_state import (
     SET,
     STATE,
 )
-from stream.engine.rhythm_vitals import RHYTHMS, VITALS, vitals
+from stream.engine.rhythm.vitals import RHYTHMS, VITALS, vitals
 
 __all__ = [
     "CHANGE",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numba as nb
 
-from stream.engine.detect_bands import BANDS, RATE
+from stream.engine.detect.bands import BANDS, RATE
 
 FLOOR: Final = log(30.0)
 """No beat below 30 µV at 14 Hz: the smallest of mitdb's and svdb's leads have 60 to 150."""

@@ -1,6 +1,6 @@
 """What the room `rhythm` remembers of one patient, and how a rule sets and clears a condition.
 
-Only `rhythm` and its siblings (`rhythm_*`) import this file. Times inside are samples of the
+Only the files of this folder import this file. Times inside are samples of the
 250 Hz grid (`ecg.types.RATE`), intervals are seconds. All bytes zero is a valid state: nothing has
 been seen yet.
 """

@@ -1,6 +1,6 @@
 """What the alarm book knows: its settings, what comes in with a condition, what it remembers.
 
-Only `alarms` and its sibling `book_rules` import this file, and those who wire the book.
+Only the files of this folder import this file, and those who wire the book.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ import msgspec
 from ecg.conditions import CATALOGUE
 from ecg.messages import Alarm, CommandDone, Patient
 from ecg.types import Priority
-from stream.engine.limits import LimitState
+from stream.engine.alarms.limits import LimitState
 
 NEVER: Final = float("inf")
 

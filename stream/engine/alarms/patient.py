@@ -1,6 +1,6 @@
 """What happens to one patient in the alarm book: conditions, sessions, silence, deadlines.
 
-Functions over a `PatientState`, each returning instructions; `book_rules` has the rules of single
+Functions over a `PatientState`, each returning instructions; `rules` has the rules of single
 alarms, `alarms` the patients and the order of time.
 """
 
@@ -9,8 +9,9 @@ import msgspec
 from ecg.conditions import Change, Edge
 from ecg.messages import Alarm, Evidence, Strip
 from ecg.types import Priority
-from stream.engine.book_rules import Ledger, News, news_of
-from stream.engine.book_state import (
+from stream.engine.alarms.limits import restart
+from stream.engine.alarms.rules import Ledger, News, news_of
+from stream.engine.alarms.state import (
     NEVER,
     Context,
     Entry,
@@ -20,7 +21,6 @@ from stream.engine.book_state import (
     Publish,
     Settings,
 )
-from stream.engine.limits import restart
 
 
 def switch(ledger: Ledger, context: Context, sample: int) -> None:

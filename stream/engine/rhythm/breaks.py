@@ -14,9 +14,9 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
-from stream.engine.rhythm_runs import end_run
-from stream.engine.rhythm_silence import LEARN
-from stream.engine.rhythm_state import (
+from stream.engine.rhythm.runs import end_run
+from stream.engine.rhythm.silence import LEARN
+from stream.engine.rhythm.state import (
     AFIB,
     ASYSTOLE,
     BIGEMINY,

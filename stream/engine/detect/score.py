@@ -26,8 +26,8 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from stream.engine.detect_bands import BANDS, RATE
-from stream.engine.detect_weights import HIDDEN, WEIGHTS
+from stream.engine.detect.bands import BANDS, RATE
+from stream.engine.detect.weights import HIDDEN, WEIGHTS
 
 FEATURES: Final = 27
 LOOK: Final = 29

@@ -20,8 +20,9 @@ import msgspec
 from ecg.conditions import Change
 from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
 from ecg.types import Category
-from stream.engine.book_commands import carry_out
-from stream.engine.book_patient import (
+from stream.engine.alarms.commands import carry_out
+from stream.engine.alarms.limits import DEFAULTS, judge, set_limits
+from stream.engine.alarms.patient import (
     apply,
     earliest,
     fall_due,
@@ -33,8 +34,8 @@ from stream.engine.book_patient import (
     switch,
     with_strip,
 )
-from stream.engine.book_rules import Ledger
-from stream.engine.book_state import (
+from stream.engine.alarms.rules import Ledger
+from stream.engine.alarms.state import (
     NEVER,
     Context,
     Done,
@@ -43,7 +44,6 @@ from stream.engine.book_state import (
     Publish,
     Settings,
 )
-from stream.engine.limits import DEFAULTS, judge, set_limits
 
 __all__ = ["Book", "Context", "Done", "Instruction", "Publish", "Settings"]
 

@@ -19,8 +19,8 @@ from numba import njit
 
 from ecg.types import RATE
 from ecg.window import CONTEXT, LENGTH, WINDOW, R
-from stream.engine import intervals as iv
-from stream.engine import templates as tp
+from stream.engine.segment import intervals as iv
+from stream.engine.segment import templates as tp
 
 __all__ = ["AFTER", "BEFORE", "CONTEXT", "STATE", "STRIDE", "WINDOW"]
 

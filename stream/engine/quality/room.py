@@ -23,7 +23,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import HOP, RATE
-from stream.engine.quality_still import (
+from stream.engine.quality.still import (
     BLOCKS,
     FLOOR,
     QUIET,

@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm_state import ARTIFACT, CANNOT_ANALYZE, set_off, set_on
+from stream.engine.rhythm.state import ARTIFACT, CANNOT_ANALYZE, set_off, set_on
 
 NO_BEAT: Final = 20 * RATE
 """Samples without a reliable beat after which the ECG cannot be analysed (ALARMS.md)."""

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm_state import (
+from stream.engine.rhythm.state import (
     AFIB,
     IRREGULAR_HR,
     LABEL_F,

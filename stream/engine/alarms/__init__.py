@@ -1,0 +1,19 @@
+"""Room `alarms`: the alarm book, and the limits that people set."""
+
+from stream.engine.alarms.book import (
+    Book,
+    Context,
+    Done,
+    Instruction,
+    Publish,
+    Settings,
+)
+
+__all__ = [
+    "Book",
+    "Context",
+    "Done",
+    "Instruction",
+    "Publish",
+    "Settings",
+]

@@ -1,0 +1,41 @@
+"""Room `rhythm`: conditions and vital signs from beats and time."""
+
+from stream.engine.rhythm.room import (
+    CHANGE,
+    CLEAR,
+    KINDS,
+    MAX_CHANGES,
+    MEASURES,
+    ONCE,
+    RHYTHMS,
+    SET,
+    STATE,
+    VITALS,
+    advance,
+    beat,
+    gap,
+    init,
+    look,
+    noise,
+    vitals,
+)
+
+__all__ = [
+    "CHANGE",
+    "CLEAR",
+    "KINDS",
+    "MAX_CHANGES",
+    "MEASURES",
+    "ONCE",
+    "RHYTHMS",
+    "SET",
+    "STATE",
+    "VITALS",
+    "advance",
+    "beat",
+    "gap",
+    "init",
+    "look",
+    "noise",
+    "vitals",
+]
