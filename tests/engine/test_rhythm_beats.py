@@ -182,3 +182,14 @@ def test_strange_fast_beats_that_are_alike_are_vtach_without_a_v():
     assert player.edges() == [("VTACH", "set")]
     assert player.first("VTACH").onset == pytest.approx(beats.beats[12][0], abs=0.01)
     assert looking(Beats().say(LEAD_IN).say("QSSS", 0.4).say("NNNN"), **looks).edges() == []
+
+
+def test_a_tachycardia_that_has_become_the_usual_shape_goes_on():
+    """After many beats it looks like the dominant shape and is named S: it ends with the rhythm."""
+    usual = {"S": (0.95, 0.95, 0.05)}
+    on = Beats().say(LEAD_IN).say("VVVVV" + 30 * "S", 0.4)
+    assert looking(on, **usual).edges("VTACH") == [("VTACH", "set")]
+    over = Beats().say(LEAD_IN).say("VVVVV" + 30 * "S", 0.4).say("NNNN")
+    assert looking(over, **usual).edges("VTACH") == [("VTACH", "set"), ("VTACH", "clear")]
+    short = Beats().say(LEAD_IN).say("VVVV" + 6 * "S", 0.4)
+    assert looking(short, **usual).edges("VTACH") == []

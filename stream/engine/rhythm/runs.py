@@ -49,7 +49,7 @@ MIN_CONFIDENCE: Final = 0.5
 """Mean confidence of a run's last five beats below which the run is not believed."""
 
 LIKE_BEFORE: Final = 0.8
-UNUSUAL: Final = 0.6
+UNUSUAL: Final = 0.7
 """Correlations of the QRS: a fast beat that looks like the V before it, and unlike the patient's
 dominant shape, is V by its looks alone."""
 
@@ -58,6 +58,10 @@ LIKE_DOUBTED: Final = 0.7
 USUAL: Final = 0.95
 """The same when the classifier gives V at least this probability: looks may say less. All five
 chosen on DS1 and svdb: 6 of 36 + 8 runs more are found; nothing depends on a tenth."""
+
+SAME: Final = 0.9
+"""Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
+is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
 
 STRANGE: Final = 0.5
 LINKS: Final = 4
@@ -96,7 +100,8 @@ def in_run(s: Any, rr: float) -> int:
         return LABEL_V if s.links >= LINKS and _adopt_links(s) else label
     looks = alike >= LIKE_BEFORE and usual < UNUSUAL
     doubted = s.wait_v[0] >= DOUBTED and alike >= LIKE_DOUBTED and usual < USUAL
-    return LABEL_V if looks or doubted else label
+    goes_on = s.run >= LONG_RUN and alike >= SAME
+    return LABEL_V if looks or doubted or goes_on else label
 
 
 @nb.njit(cache=True)
