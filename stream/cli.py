@@ -8,6 +8,7 @@ from typing import Final
 
 from client.records import RecordError
 from ecg.errors import ModelError
+from stream.lifeline import follow_parent
 from stream.version import keep_compiled_kernels
 
 COMMANDS: Final = {
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     keep_compiled_kernels()
+    follow_parent()
     words = list(sys.argv[1:] if argv is None else argv)
     wanted = next((word for word in words if word in COMMANDS), None)
     for name, (module, text) in COMMANDS.items():

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from stream.config import Settings
+from stream.lifeline import SUPERVISED
 from stream.log import Retention, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
 from stream.store import Keep, Store
@@ -31,8 +32,6 @@ DEATHS: Final = 5
 DEATH_SECONDS: Final = 30.0
 """A role that died five times in half a minute will not live the sixth time."""
 GRACE_SECONDS: Final = 10.0
-SUPERVISED: Final = "BEATWIRE_SUPERVISED"
-"""Tells a role that its standard input closes when its parent dies."""
 
 _log = logging.getLogger("beatwire")
 
@@ -58,8 +57,6 @@ def run(args: argparse.Namespace) -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
     settings.folder.mkdir(parents=True, exist_ok=True)
-    if SUPERVISED in os.environ:
-        threading.Thread(target=_follow_parent, daemon=True).start()
     if args.role == "gateway":
         return _gateway(settings)
     if args.role == "worker":
@@ -208,13 +205,6 @@ def _children(settings: Settings, beds: int) -> Iterator[Child]:
         url = f"ws://{settings.host}:{settings.port}"
         command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url]
         yield Child("simulator", command, environ)
-
-
-def _follow_parent() -> None:
-    """End in order when the parent is gone."""
-    while os.read(sys.stdin.fileno(), 1):  # unbuffered: no lock is held when the process ends
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _beatwire() -> Sequence[str]:

@@ -62,7 +62,7 @@ def test_a_role_that_dies_is_started_again(served):
 
 def test_children_end_when_their_parent_is_killed(served):
     """SIGKILL of the supervisor leaves no orphan behind."""
-    children = [served.child(word) for word in ("gateway", "worker")]
+    children = [served.child(word) for word in ("gateway", "worker", "simulate")]
     handles = [os.pidfd_open(pid) for pid in children]
     served.parent.kill()
     served.parent.wait()
