@@ -1,13 +1,7 @@
 """Room `alarms`: the alarm book, and the limits that people set."""
 
-from stream.engine.alarms.book import (
-    Book,
-    Context,
-    Done,
-    Instruction,
-    Publish,
-    Settings,
-)
+from stream.engine.alarms.book import Book
+from stream.engine.alarms.state import Context, Done, Instruction, Publish, Settings
 
 __all__ = [
     "Book",

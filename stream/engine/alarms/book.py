@@ -41,11 +41,8 @@ from stream.engine.alarms.state import (
     Done,
     Instruction,
     PatientState,
-    Publish,
     Settings,
 )
-
-__all__ = ["Book", "Context", "Done", "Instruction", "Publish", "Settings"]
 
 
 class Book:

@@ -1,24 +1,8 @@
 """Room `rhythm`: conditions and vital signs from beats and time."""
 
-from stream.engine.rhythm.room import (
-    CHANGE,
-    CLEAR,
-    KINDS,
-    MAX_CHANGES,
-    MEASURES,
-    ONCE,
-    RHYTHMS,
-    SET,
-    STATE,
-    VITALS,
-    advance,
-    beat,
-    gap,
-    init,
-    look,
-    noise,
-    vitals,
-)
+from stream.engine.rhythm.room import MEASURES, advance, beat, gap, init, look, noise
+from stream.engine.rhythm.state import CHANGE, CLEAR, KINDS, MAX_CHANGES, ONCE, SET, STATE
+from stream.engine.rhythm.vitals import RHYTHMS, VITALS, vitals
 
 __all__ = [
     "CHANGE",

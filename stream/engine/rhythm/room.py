@@ -36,38 +36,10 @@ from stream.engine.rhythm.runs import (
 )
 from stream.engine.rhythm.silence import LEARN, fibrillation_time, silence_beat, silence_time
 from stream.engine.rhythm.state import (
-    CHANGE,
-    CLEAR,
-    KINDS,
     LABEL_Q,
     LABEL_V,
-    MAX_CHANGES,
-    ONCE,
     QUEUE,
-    SET,
-    STATE,
 )
-from stream.engine.rhythm.vitals import RHYTHMS, VITALS, vitals
-
-__all__ = [
-    "CHANGE",
-    "CLEAR",
-    "KINDS",
-    "MAX_CHANGES",
-    "MEASURES",
-    "ONCE",
-    "RHYTHMS",
-    "SET",
-    "STATE",
-    "VITALS",
-    "advance",
-    "beat",
-    "gap",
-    "init",
-    "look",
-    "noise",
-    "vitals",
-]
 
 QUALITY_BEATS: Final = 8.0
 """Beats that the quality of the vitals is smoothed over."""
