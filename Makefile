@@ -25,7 +25,7 @@ benchmark: $(DEV)/.ready  ## the long figures: accuracy, load
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml -o requirements/run.txt
-	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml --extra train --group test --group lint -o requirements/dev.txt
+	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml --extra train --extra postgres --group test --group lint -o requirements/dev.txt
 
 wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m pip wheel --no-deps --wheel-dir dist .
