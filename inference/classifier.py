@@ -14,7 +14,7 @@ from ecg.errors import ModelError
 from ecg.types import CLASSES
 from ecg.window import CONTEXT, WINDOW
 from inference import features
-from inference.bundle import Bundle
+from inference.bundle import BeatManifest, Bundle
 
 _N: Final = CLASSES.index("N")
 
@@ -26,7 +26,7 @@ class BeatClassifier:
     fails a probe; at a call when input or output is not finite.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle[BeatManifest]) -> None:
         self.model_id = bundle.model_id
         manifest = bundle.manifest
         self._columns = np.array([CLASSES.index(x) for x in manifest.outputs])

@@ -5,8 +5,6 @@ among others. An input row is the context, then shape measures of the beat and o
 dominant shape and their differences, then residuals to the dominant, late and previous shapes.
 """
 
-import hashlib
-import json
 import math
 from typing import Any, Final
 
@@ -46,12 +44,6 @@ DESCRIPTION: Final[dict[str, Any]] = {
     "dtype": "float32",
 }
 """What a model must have been trained on to be served by this code."""
-
-
-def description_hash() -> str:
-    """SHA-256 (hex) of the canonical JSON of DESCRIPTION; a bundle carries it."""
-    text = json.dumps(DESCRIPTION, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def transform(

@@ -5,7 +5,6 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +19,12 @@ from inference.evaluation.records import DS1, DS2
 from inference.training import beats, card, network
 from inference.training.figures import Judged, judged, measure
 from inference.training.harvest import harvest
+from inference.training.provenance import ROOT, code_version
 from inference.training.records import HELD_OUT, data_hash, label, read, strips
 from inference.training.strips import patient
 from inference.training.tracking import track
+
+BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
 VERSION: Final = "0.2.0"
@@ -82,11 +84,12 @@ def run(args: argparse.Namespace) -> int:
     results = [_judge(one, tests) for one in made]
     _write(made[0], results)
     if args.track:
-        track(bundle.load(args.output), results[0])
+        thresholds = {f"threshold_{name}": value for name, value in limits.items()}
+        track(bundle.load(args.output), results[0], thresholds)
     return 0
 
 
-def _judge(made: bundle.Bundle, tests: dict[str, list[Judged]]) -> dict[str, dict[str, float]]:
+def _judge(made: BeatBundle, tests: dict[str, list[Judged]]) -> dict[str, dict[str, float]]:
     classify = BeatClassifier(made)
     return {name: measure(records, classify) for name, records in tests.items()}
 
@@ -132,17 +135,10 @@ def _tests(data: Path) -> dict[str, list[Judged]]:
     return {"mitdb DS2": ds2, "mitdb DS2 without 232": without, "svdb, 13 unseen patients": unseen}
 
 
-def code_version() -> str:
-    """Version of the package and a hash of the files that decide what a model is trained on."""
-    root = Path(__file__).resolve().parents[2]
-    rooms = [p for room in _ROOMS for p in sorted((root / "stream" / "engine").glob(room))]
-    ours = [root / "inference" / f"{name}.py" for name in _MODULES]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in rooms + ours))
-    try:
-        version = metadata.version("beatwire")
-    except metadata.PackageNotFoundError:
-        version = "unknown"
-    return f"{version}+{digest.hexdigest()[:12]}"
+def _sources() -> list[Path]:
+    """The files that decide what a model is trained on."""
+    rooms = [p for room in _ROOMS for p in sorted((ROOT / "stream" / "engine").glob(room))]
+    return rooms + [ROOT / "inference" / f"{name}.py" for name in _MODULES]
 
 
 def _spread(results: list[dict[str, dict[str, float]]]) -> str:
@@ -156,25 +152,25 @@ def _spread(results: list[dict[str, dict[str, float]]]) -> str:
 
 def _bundle(
     args: argparse.Namespace, model: bytes, limits: dict[str, float], data_sha256: str
-) -> bundle.Bundle:
-    manifest = bundle.Manifest(
+) -> BeatBundle:
+    manifest = bundle.BeatManifest(
         name=NAME,
         version=VERSION,
         labels=list(CLASSES),
         outputs=list(network.OUTPUTS),
         thresholds=limits,
         input=features.DESCRIPTION,
-        input_sha256=features.description_hash(),
+        input_sha256=bundle.description_hash(features.DESCRIPTION),
         model_sha256=hashlib.sha256(model).hexdigest(),
         seeds=args.seeds,
         data_sha256=data_sha256,
-        code_version=code_version(),
+        code_version=code_version(_sources()),
         figures={},
     )
     return bundle.Bundle(args.output, manifest, model)
 
 
-def _write(made: bundle.Bundle, results: list[dict[str, dict[str, float]]]) -> None:
+def _write(made: BeatBundle, results: list[dict[str, dict[str, float]]]) -> None:
     manifest = msgspec.structs.replace(made.manifest, figures=results[0])
     facts: dict[str, Any] = msgspec.structs.asdict(manifest) | {
         "architecture": beats.ARCHITECTURE.format(kilobytes=len(made.model) / 1000),

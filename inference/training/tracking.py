@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from inference.bundle import Bundle
-
-EXPERIMENT = "beatwire-beat"
+from inference.bundle import Bundle, M
 
 
-def track(made: Bundle, figures: Mapping[str, Mapping[str, float]]) -> str:
+def track(
+    made: Bundle[M], figures: Mapping[str, Mapping[str, float]], parameters: Mapping[str, float]
+) -> str:
     """Log one bundle as an MLflow run; returns the run's id.
 
     Where to is MLflow's own setting, MLFLOW_TRACKING_URI.
@@ -15,11 +15,12 @@ def track(made: Bundle, figures: Mapping[str, Mapping[str, float]]) -> str:
     Args:
         made: the bundle that was written.
         figures: by set of records, then by name.
+        parameters: what is peculiar to this model, such as its thresholds.
     """
     import mlflow  # noqa: PLC0415 - only with `--track`
 
     manifest = made.manifest
-    mlflow.set_experiment(EXPERIMENT)
+    mlflow.set_experiment(f"beatwire-{manifest.name}")
     with mlflow.start_run(run_name=made.model_id) as run:
         mlflow.log_params(
             {
@@ -29,7 +30,7 @@ def track(made: Bundle, figures: Mapping[str, Mapping[str, float]]) -> str:
                 "input_sha256": manifest.input_sha256,
                 "model_sha256": manifest.model_sha256,
             }
-            | {f"threshold_{name}": value for name, value in manifest.thresholds.items()}
+            | dict(parameters)
         )
         for records, values in figures.items():
             place = "".join(c if c.isalnum() else "_" for c in records)

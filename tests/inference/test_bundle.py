@@ -71,7 +71,7 @@ def test_other_input_description(copy):
     """Made for other features: the hash or the description itself tells."""
     spoil(copy, input_sha256="0" * 64)
     assert refused(copy) == "bundle_input"
-    spoil(copy, input_sha256=features.description_hash(), input={})
+    spoil(copy, input_sha256=bundle.description_hash(features.DESCRIPTION), input={})
     assert refused(copy) == "bundle_input"
 
 
@@ -106,3 +106,10 @@ def test_saved_bundle_loads_again(tmp_path):
     again = bundle.load(tmp_path / "new" / "beat")
     assert again.manifest == one.manifest
     assert again.model == one.model
+
+
+@pytest.mark.parametrize("field", features.DESCRIPTION)
+def test_the_hash_depends_on_every_field_of_the_input(field):
+    """Another name, rate or version is another input."""
+    other = features.DESCRIPTION | {field: "other"}
+    assert bundle.description_hash(other) != bundle.description_hash(features.DESCRIPTION)

@@ -93,12 +93,3 @@ def test_flat_windows_give_finite_features(level):
     """A flat line at any level divides by nothing."""
     windows = np.full((1, WINDOW), level, np.float32)
     assert np.isfinite(features.transform(windows, np.zeros((1, CONTEXT), np.float32))).all()
-
-
-def test_description_hash_depends_on_every_field(monkeypatch):
-    """Another name, rate or version is another input."""
-    before = features.description_hash()
-    for field in features.DESCRIPTION:
-        with monkeypatch.context() as patch:
-            patch.setitem(features.DESCRIPTION, field, "other")
-            assert features.description_hash() != before

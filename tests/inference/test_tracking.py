@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from inference import bundle
-from inference.training.tracking import EXPERIMENT, track
+from inference.training.tracking import track
 
 
 def test_a_run_holds_parameters_figures_and_the_bundle(tmp_path, monkeypatch):
@@ -16,10 +16,11 @@ def test_a_run_holds_parameters_figures_and_the_bundle(tmp_path, monkeypatch):
     made = bundle.load()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of MLflow's own dependencies
-        name = track(made, {"mitdb DS2": {"v_f1": 0.97}})
+        name = track(made, {"mitdb DS2": {"v_f1": 0.97}}, {"threshold_S": 0.35})
         run = mlflow.get_run(name)
         found = mlflow.get_experiment(run.info.experiment_id).name
-    assert found == EXPERIMENT
+    assert found == "beatwire-beat"
+    assert run.data.params["threshold_S"] == "0.35"
     assert run.data.params["model_sha256"] == made.manifest.model_sha256
     assert run.data.metrics == {"mitdb_DS2/v_f1": 0.97}
     files = {path.name for path in (tmp_path / "mlruns").rglob("*") if path.is_file()}

@@ -1,0 +1,1 @@
+"""A verdict on one person's measurements: inputs, features and classifier."""
