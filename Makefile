@@ -12,7 +12,7 @@ run: $(RUN)/.ready  ## the server on port 8000 with eight simulated beds
 	$(RUN)/bin/beatwire serve --simulate 8 $(ARGS)
 
 test: $(DEV)/.ready lint  ## everything: style, types, structure, tests (ARGS go to pytest)
-	$(DEV)/bin/python -m pytest -n auto $(ARGS)
+	$(DEV)/bin/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(DEV)/.ready
 	$(DEV)/bin/ruff check .

@@ -1,9 +1,11 @@
-"""Shared fixtures: where the real records lie, and hypothesis profiles."""
+"""Shared fixtures: where the real records lie, a Kafka broker, and hypothesis profiles."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from broker import Broker, NoBrokerError
 from hypothesis import HealthCheck, settings
 
 from stream.version import keep_compiled_kernels
@@ -32,3 +34,32 @@ def data_dir() -> Path:
     if not (path / "mitdb").is_dir():
         missing(f"no ECG records at {path}: set BEATWIRE_DATA")
     return path
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Kafka broker that the tests of this process share: leave it running."""
+    yield from _running(tmp_path_factory.mktemp("broker"))
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A Kafka broker for one test, which may stop and start it."""
+    yield from _running(tmp_path / "broker")
+
+
+def _running(folder: Path) -> Iterator[Broker]:
+    try:
+        broker = Broker(folder)
+        broker.start()
+    except NoBrokerError as error:
+        missing(str(error))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> str:
+    """host:port of a broker to share, the one of BEATWIRE_TEST_KAFKA or our own."""
+    given = os.environ.get("BEATWIRE_TEST_KAFKA")
+    return given or str(request.getfixturevalue("broker").address)
