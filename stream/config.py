@@ -19,6 +19,11 @@ class Settings:
         token: credential that devices, subscribers and commands must show; empty: none asked.
         model: folder of the beat model bundle; empty: the one that ships.
         max_connections: devices and subscribers at once, each.
+        cors_origins: other sites whose pages may use this server, such as
+            "https://ward.example", separated by commas; empty: none.
+        requests_per_second: of one client over HTTP, in the long run; 0: no limit.
+        max_body_bytes: of a request's body.
+        max_upload_bytes: of the body of a request that carries a file.
         credit: blocks that a device may have in flight.
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
         max_patients: patients of one worker at once; memory is bounded, whatever names come.
@@ -34,6 +39,10 @@ class Settings:
     token: str = ""
     model: str = ""
     max_connections: int = 4096
+    cors_origins: str = ""
+    requests_per_second: float = 2000.0
+    max_body_bytes: int = 16_000_000
+    max_upload_bytes: int = 4_000_000_000
     credit: int = 32
     queue_messages: int = 1024
     max_patients: int = 10_000
@@ -45,6 +54,16 @@ class Settings:
     max_sample_bytes: int = 20_000_000_000
     max_event_bytes: int = 4_000_000_000
     log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        if "*" in self.cors_origins:
+            raise ValueError("cors_origins: name the sites; a page of any site is never let in")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The sites of `cors_origins`."""
+        named = (origin.strip().rstrip("/") for origin in self.cors_origins.split(","))
+        return frozenset(filter(None, named))
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Self:

@@ -1,7 +1,7 @@
 """Who may ask over HTTP, how a request's body is read, and how answers are written."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +17,16 @@ from stream.gateway.problems import Refusal
 MAX_BODY_BYTES: Final = 16 * 1024
 """A command is a few hundred bytes; a note may have 256 characters."""
 
+JSON: Final = "application/json"
+
+
+def _number(text: str) -> float:
+    """A JSON number with a point or exponent; 5.0 is an integer, as JSON Schema has it."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+_JSON: Final = msgspec.json.Decoder(float_hook=_number)
 _SCHEME: Final = HTTPBearer(auto_error=False, description="the token that the server was given")
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -35,27 +45,37 @@ def bearer_check(token: str) -> Callable[..., None]:
     return check
 
 
-def is_foreign(headers: Headers) -> bool:
-    """Whether a browser sends this for a page of another site, which must neither read nor command.
+def is_foreign(headers: Headers, allowed: Collection[str]) -> bool:
+    """Whether a browser sends this for a page of a site that may neither read nor command.
 
     Other programs send no Origin, and WebSockets know no same-origin rule of their own.
     """
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+    if origin is None or origin in allowed:
+        return False
+    return urlsplit(origin).netloc != headers.get("host", "")
 
 
-def refuse_foreign(request: Request) -> None:
-    """Refuse what a page of another site sends."""
-    if is_foreign(request.headers):
-        raise Refusal(403, "foreign_origin", "pages of other sites may not use this server")
+def origin_check(allowed: Collection[str]) -> Callable[[Request], None]:
+    """A dependency that refuses what a page of a site other than ours and these sends."""
+
+    def check(request: Request) -> None:
+        if is_foreign(request.headers, allowed):
+            raise Refusal(403, "foreign_origin", "pages of other sites may not use this server")
+
+    return check
 
 
 async def read_body(request: Request, kind: type[T]) -> T:
     """The request's JSON body as a struct.
 
     Raises:
+        Refusal: of another media type (none is taken for JSON).
         WireError: too large, not JSON, or out of its limits.
     """
+    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media != JSON:
+        raise Refusal(415, "unsupported_media_type", f"{media[:64]} is not {JSON}", limit=JSON)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -63,17 +83,17 @@ async def read_body(request: Request, kind: type[T]) -> T:
             text = f"body has more than {MAX_BODY_BYTES} bytes"
             raise WireError("too_large", text, limit=f"{MAX_BODY_BYTES} bytes")
     try:
-        return msgspec.json.decode(bytes(body), type=kind)
+        return msgspec.convert(_JSON.decode(bytes(body)), kind)
     except msgspec.ValidationError as error:
         path = str(error).partition(" - at `")[2].rstrip("`")
         raise wire.invalid(error, wire.json_field(path)) from None
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise WireError("malformed", f"body cannot be read: {error}") from None
 
 
 def answer(value: Any, status: int = 200) -> Response:
     """A JSON answer."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+    return Response(msgspec.json.encode(value), status, media_type=JSON)
 
 
 def schema(kind: Any) -> dict[str, Any]:
@@ -84,9 +104,12 @@ def schema(kind: Any) -> dict[str, Any]:
     return resolved
 
 
-def content(kind: Any, description: str) -> dict[str, Any]:
-    """An OpenAPI response or request body of this type."""
-    return {"description": description, "content": {"application/json": {"schema": schema(kind)}}}
+def content(kind: Any, description: str, example: Any = None) -> dict[str, Any]:
+    """An OpenAPI response or request body of this type, with an example (built-ins or structs)."""
+    media = {"schema": schema(kind)}
+    if example is not None:
+        media["example"] = msgspec.to_builtins(example)
+    return {"description": description, "content": {JSON: media}}
 
 
 def _resolve(value: Any, definitions: dict[str, Any]) -> Any:

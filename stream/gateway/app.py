@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from ecg import messages as m
 from stream.config import Settings
-from stream.gateway.access import bearer_check, refuse_foreign
+from stream.gateway.access import bearer_check, origin_check
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
+from stream.gateway.limits import BURST_SECONDS, BodyLimit, Buckets, RateLimit
 from stream.gateway.metrics import Metrics
+from stream.gateway.openapi import Api
 from stream.gateway.pages import mount_dashboard, page_routes
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
@@ -23,10 +26,8 @@ from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log
 from stream.store import AlarmFilter, Store
 
-NOT_MEDICAL: Final = (
-    "**Not a medical device.** Beatwire is modelled on IEC 60601-1-8 and conforms to no standard; "
-    "do not use it to care for a patient."
-)
+FILES: Final = frozenset[str]()
+"""Paths of routes that read a file as a stream, in bounded memory."""
 
 STANDING: Final = AlarmFilter(open_only=True, limit=10_000)
 
@@ -62,21 +63,32 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
                 await hub.stop()
                 await committer.drain()
 
-    app = FastAPI(
-        title="Beatwire",
-        version=str(m.VERSION),
-        summary="Real-time ECG monitor",
-        description=NOT_MEDICAL,
-        lifespan=lifespan,
-        docs_url=None,  # theirs needs a network beyond this server; ours is in pages.py
-        redoc_url=None,
-    )
+    app = Api(lifespan=lifespan)
     install(app)
+    _limit(app, settings, metrics)
     app.add_api_websocket_route("/v1/ingest", ingest.serve)
     app.add_api_websocket_route("/v1/subscribe", subscribers.serve)
-    guard = [Depends(refuse_foreign), Depends(bearer_check(settings.token))]
+    guard = [Depends(origin_check(settings.origins)), Depends(bearer_check(settings.token))]
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
     app.include_router(page_routes(log, committer, hub, metrics))
     mount_dashboard(app)
     return app
+
+
+def _limit(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """Limits for every route; the last one added is asked first."""
+    files = dict.fromkeys(FILES, settings.max_upload_bytes)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes, larger=files)
+    rate = settings.requests_per_second
+    if rate:
+        buckets = Buckets(rate, max(1.0, rate * BURST_SECONDS))
+        app.add_middleware(RateLimit, buckets=buckets, metrics=metrics)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After"],
+        )

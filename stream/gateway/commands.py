@@ -65,6 +65,10 @@ class AdmitBody(Body, kw_only=True):
     paced: Paced = Paced.UNKNOWN
 
 
+SEEN: Final = AcknowledgeBody(by="nurse-7", note="seen")
+BED: Final = AdmitBody(by="nurse-7", unit="ICU", bed="3", birth_year=1950, sex="F")
+
+
 class Accepted(msgspec.Struct):
     """The command stands in the log; ask `status` for what became of it."""
 
@@ -85,6 +89,9 @@ class CommandStatus(msgspec.Struct, omit_defaults=True):
     detail: str = ""
 
 
+DONE: Final = CommandStatus("cmd-1", "done", "bed-1", "pause", "nurse-7", 1.7e9)
+
+
 def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     """The routes under /v1 that change something, and the one that says what became of it."""
     router = APIRouter(tags=["commands"])
@@ -96,7 +103,7 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         metrics.commands_total += 1
         return answer(Accepted(command.id, f"/v1/commands/{command.id}"), 202)
 
-    @router.post("/alarms/{alarm}/acknowledge", **_documented(AcknowledgeBody))
+    @router.post("/alarms/{alarm}/acknowledge", **_documented(SEEN, 404))
     async def acknowledge_alarm(alarm: AlarmId, request: Request) -> Response:
         """Acknowledge one alarm: its sound ends, or, if it was latched, the alarm itself."""
         body = await read_body(request, AcknowledgeBody)
@@ -106,25 +113,27 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         head = _head(body, known.patient)
         return await accept(m.Acknowledge(**head, alarm=alarm, note=body.note))
 
-    @router.post("/patients/{patient}/acknowledge", **_documented(AcknowledgeBody))
+    @router.post("/patients/{patient}/acknowledge", **_documented(SEEN))
     async def acknowledge_patient(patient: Patient, request: Request) -> Response:
         """Acknowledge all alarms of a patient."""
         body = await read_body(request, AcknowledgeBody)
         return await accept(m.Acknowledge(**_head(body, patient), alarm="", note=body.note))
 
-    @router.post("/patients/{patient}/pause", **_documented(PauseBody))
+    @router.post("/patients/{patient}/pause", **_documented(PauseBody(by="nurse-7", seconds=120)))
     async def pause(patient: Patient, request: Request) -> Response:
         """Pause the sound of a patient's alarms for a while."""
         body = await read_body(request, PauseBody)
         return await accept(m.PauseAudio(**_head(body, patient), seconds=body.seconds))
 
-    @router.post("/patients/{patient}/limits", **_documented(LimitsBody))
+    @router.post(
+        "/patients/{patient}/limits", **_documented(LimitsBody(by="nurse-7", low=45, high=130))
+    )
     async def limits(patient: Patient, request: Request) -> Response:
         """Set a patient's heart-rate limits."""
         body = await read_body(request, LimitsBody)
         return await accept(m.SetLimits(**_head(body, patient), low=body.low, high=body.high))
 
-    @router.post("/patients/{patient}/admit", **_documented(AdmitBody))
+    @router.post("/patients/{patient}/admit", **_documented(BED))
     async def admit(patient: Patient, request: Request) -> Response:
         """Admit a patient to a bed, or transfer them to another."""
         body = await read_body(request, AdmitBody)
@@ -132,14 +141,14 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         place = m.Location(body.unit, body.bed)
         return await accept(m.Admit(**_head(body, patient), profile=profile, location=place))
 
-    @router.post("/patients/{patient}/discharge", **_documented(Body))
+    @router.post("/patients/{patient}/discharge", **_documented(Body(by="nurse-7")))
     async def discharge(patient: Patient, request: Request) -> Response:
         """Discharge a patient: alarms end, limits return to their defaults."""
         return await accept(m.Discharge(**_head(await read_body(request, Body), patient)))
 
     @router.get(
         "/commands/{command}",
-        responses={200: content(CommandStatus, "What became of it"), **responses(401, 422)},
+        responses={200: content(CommandStatus, "What became of it", DONE), **responses(503)},
     )
     def command_status(command: Annotated[str, Path(pattern=PATIENT)]) -> Response:
         """Say whether the book has carried out a command."""
@@ -148,12 +157,14 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _documented(body: type[msgspec.Struct]) -> dict[str, Any]:
-    """What FastAPI cannot see of a route that reads its body by itself."""
+def _documented(body: Body, *errors: int) -> dict[str, Any]:
+    """What FastAPI cannot see of a route that reads its body by itself; `body` is an example."""
+    asked = content(type(body), "Who asks for what", body)
+    accepted = content(Accepted, "In the log", Accepted("cmd-1", "/v1/commands/cmd-1"))
     return {
         "status_code": 202,
-        "responses": {202: content(Accepted, "In the log"), **responses(401, 404, 413, 422, 503)},
-        "openapi_extra": {"requestBody": {"required": True, **content(body, "Who asks for what")}},
+        "responses": {202: accepted, **responses(503, *errors)},
+        "openapi_extra": {"requestBody": {"required": True, **asked}},
     }
 
 

@@ -68,11 +68,12 @@ class Ingest:
         self.metrics = metrics
         self.connections: dict[int, Connection] = {}
         self._limit = settings.max_connections
+        self._origins = settings.origins
         self._numbers = itertools.count(1)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection until it ends."""
-        if is_foreign(socket.headers):
+        if is_foreign(socket.headers, self._origins):
             await socket.close()  # before it is accepted: HTTP 403
             return
         await socket.accept()

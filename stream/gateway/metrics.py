@@ -31,6 +31,7 @@ class Metrics:
     dropped_total: int = _counter("Waveform messages dropped for slow subscribers")
     slow_total: int = _counter("Subscribers closed because they stayed full")
     commands_total: int = _counter("Commands accepted")
+    limited_total: int = _counter("Requests refused because a client asked too often")
     not_monitored: int = _gauge("Patients who send and whom no worker analyses")
     receivers: int = _gauge("Alarm receivers that are connected or missed")
     undelivered: int = _gauge("Patients of a receiver with an alarm that it did not confirm")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from stream.gateway.access import answer, content
@@ -24,6 +24,12 @@ HEADERS: Final = {
     "Cache-Control": "no-cache",  # ask each time; unchanged files are not sent again
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
+}
+
+
+COUNTED: Final = {
+    "description": "Counters and gauges",
+    "content": {"text/plain": {"example": "beatwire_gateway_devices 8\n"}},
 }
 
 
@@ -55,14 +61,21 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
     def docs_page() -> Response:
         return FileResponse(DASHBOARD / "docs.html", headers=HEADERS)
 
-    @router.get("/health", responses={200: content(Health, "Alive")})
+    @router.get("/health", responses={200: content(Health, "Alive", Health())})
     async def health() -> Response:
         """Say that the process lives and its loop turns."""
         return answer(Health())
 
-    @router.get(
-        "/ready", responses={200: content(Ready, "Ready"), 503: content(Ready, "Not ready")}
+    fine = content(
+        Ready, "Ready", Ready(ready=True, log="ok", worker="analysing", patients=8, not_monitored=0)
     )
+    not_fine = content(
+        Ready,
+        "Not ready",
+        Ready(ready=False, log="ok", worker="missing", patients=8, not_monitored=8),
+    )
+
+    @router.get("/ready", responses={200: fine, 503: not_fine})
     async def ready() -> Response:
         """Say whether the log takes data and a worker analyses it."""
         state = await _state(log, committer)
@@ -72,7 +85,7 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
         fine = state == "ok" and worker != "missing"
         return answer(Ready(fine, state, worker, watched, missing), 200 if fine else 503)
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=PlainTextResponse, responses={200: COUNTED})
     async def show_metrics() -> Response:
         """Count what the gateway did, in the Prometheus text format."""
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")

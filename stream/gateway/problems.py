@@ -1,5 +1,6 @@
 """Errors over HTTP: RFC 9457 problem details with the stable codes of docs/protocol.md."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,12 +14,30 @@ from stream.store import StoreError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-_CODES: Final = {
+CODES: Final = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "foreign_origin",
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
-    401: "unauthorized",
+    415: "unsupported_media_type",
+    422: "out_of_range",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "store_unavailable",
 }
+"""Status → its code, where the route says no more; the examples of the OpenAPI document, too."""
+
+_PARAMETER_CODES: Final = (
+    ("missing", "missing_field"),
+    ("extra_forbidden", "unknown_field"),
+    ("json_invalid", "malformed"),
+    ("_type", "wrong_type"),
+    ("_parsing", "wrong_type"),
+    ("finite_number", "not_finite"),
+)
+"""Ends of pydantic's error types → ours; anything else is out of its range."""
 
 
 class Details(msgspec.Struct, omit_defaults=True):
@@ -33,12 +52,24 @@ class Details(msgspec.Struct, omit_defaults=True):
     type: str = "about:blank"
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of ours
-    """A request that cannot be carried out, and why."""
+class Refusal(HTTPException):
+    """A request that cannot be carried out, and why.
 
-    def __init__(self, status: int, code: str, detail: str, *, field: str = "") -> None:
-        super().__init__(detail)
-        self.details = Details(_title(code), status, code, detail, field)
+    It is an `HTTPException` because FastAPI lets only those pass while it reads a body.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        field: str = "",
+        limit: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.details = Details(_title(code), status, code, detail, field, limit)
 
 
 def install(app: FastAPI) -> None:
@@ -49,26 +80,44 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(LogError, _unavailable)
     app.add_exception_handler(StoreError, _unavailable)
+    app.add_exception_handler(Exception, _unexpected)  # then raised again, for the server's log
+
+
+def refuse(refusal: Refusal) -> Response:
+    """The answer that a refusal is."""
+    return _answer(refusal.details, refusal.headers)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What the OpenAPI document says of these errors."""
-    content = {MEDIA_TYPE: {"schema": msgspec.json.schema(Details)["$defs"]["Details"]}}
-    return {status: {"description": "Problem details", "content": content} for status in statuses}
+    return {status: _described(status) for status in statuses}
+
+
+def _described(status: int) -> dict[str, Any]:
+    code = CODES[status]
+    example = msgspec.to_builtins(Details(_title(code), status, code))
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content = {MEDIA_TYPE: {"schema": schema, "example": example}}
+    headers = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    return {
+        "description": _title(code),
+        "content": content,
+        **({"headers": headers} if status == 429 else {}),
+    }
 
 
 def _title(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def _answer(details: Details) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if details.status == 401 else None
+def _answer(details: Details, headers: Mapping[str, str] | None = None) -> Response:
+    added = {"WWW-Authenticate": "Bearer"} if details.status == 401 else {}
     body = msgspec.json.encode(details)
-    return Response(body, details.status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(body, details.status, added | dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def _refusal(_: Request, error: Any) -> Response:
-    return _answer(error.details)
+    return refuse(error)
 
 
 def _wire(_: Request, error: Any) -> Response:
@@ -79,19 +128,23 @@ def _wire(_: Request, error: Any) -> Response:
 
 def _parameter(_: Request, error: Any) -> Response:
     first = error.errors()[0]
+    code = next((c for end, c in _PARAMETER_CODES if first["type"].endswith(end)), "out_of_range")
     field = ".".join(str(part) for part in first["loc"][1:])
     limit = ", ".join(f"{name} {value}" for name, value in first.get("ctx", {}).items())
-    details = Details("Out of range", 422, "out_of_range", first["msg"], field, limit)
-    return _answer(details)
+    return _answer(Details(_title(code), 422, code, first["msg"], field, limit))
 
 
 def _http(_: Request, error: Any) -> Response:
-    code = _CODES.get(error.status_code, "refused")
-    answer = _answer(Details(_title(code), error.status_code, code, str(error.detail)))
-    answer.headers.update(error.headers or {})
-    return answer
+    code = CODES.get(error.status_code, "refused")
+    details = Details(_title(code), error.status_code, code, str(error.detail))
+    return _answer(details, error.headers)
 
 
 def _unavailable(_: Request, error: Any) -> Response:
     code = "log_unavailable" if isinstance(error, LogError) else "store_unavailable"
     return _answer(Details(_title(code), 503, code, str(error)))
+
+
+def _unexpected(_: Request, __: Any) -> Response:
+    text = "the server failed at this request; its log says why"
+    return _answer(Details(_title(CODES[500]), 500, CODES[500], text))

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from ecg import messages as m
 from ecg.objects import to_object, twin
+from ecg.types import Priority
 from stream.gateway.access import answer, content
 from stream.gateway.commands import AlarmId, Patient
 from stream.gateway.problems import Refusal, responses
@@ -63,12 +64,44 @@ class AuditTrail(msgspec.Struct):
     audit: list[Audit]
 
 
+# ── Examples ──────────────────────────────────────────────────────────────────────────────────
+
+ALARM: Final = m.Alarm(
+    id="bed-1:boot-1:VTACH:5000",
+    update_no=0,
+    phase="start",
+    state="active",
+    patient="bed-1",
+    session="boot-1",
+    kind="VTACH",
+    priority=Priority.HIGH,
+    text="Ventricular tachycardia",
+    code=199832,
+    onset_sample=5000,
+    onset_time=1.7e9,
+    detected_sample=6000,
+    detected_time=1.7e9 + 4,
+    value=171.0,
+    limit=100.0,
+    measure="/min",
+    lead="II",
+    unit="ICU",
+    bed="3",
+)
+PLACED: Final = Placed("bed-1", "ICU", "3", 1950, "F", "adult", "unknown", 1.7e9, 1.7e9 + 3600)
+TREND: Final = Trend("bed-1", 28333333, 61.0, 68.5, 77.0, 69, 1, 0, 60.0)
+AUDIT: Final = Audit("cmd-1", 1.7e9, "nurse-7", "pause", "bed-1")
+
+
+# ── Routes ────────────────────────────────────────────────────────────────────────────────────
+
+
 def query_routes(store: Store) -> APIRouter:
     """The routes under /v1 that read."""
     router = APIRouter()
     history = store.history
 
-    @router.get("/alarms", tags=["alarms"], **_documented(Alarms))
+    @router.get("/alarms", tags=["alarms"], **_documented(Alarms, {"alarms": [to_object(ALARM)]}))
     def list_alarms(
         patient: Names = [],  # noqa: B006 - FastAPI copies it
         unit: Names = [],  # noqa: B006
@@ -94,7 +127,9 @@ def query_routes(store: Store) -> APIRouter:
         )
         return answer({"alarms": [to_object(alarm) for alarm in history.alarms(wanted)]})
 
-    @router.get("/alarms/{alarm}", tags=["alarms"], **_documented(twin(m.Alarm), 404))
+    @router.get(
+        "/alarms/{alarm}", tags=["alarms"], **_documented(twin(m.Alarm), to_object(ALARM), 404)
+    )
     def show_alarm(alarm: AlarmId) -> Response:
         """Show one alarm with its strip (payloads are base64: lead-major int16)."""
         found = history.alarm(alarm)
@@ -102,7 +137,7 @@ def query_routes(store: Store) -> APIRouter:
             raise Refusal(404, "not_found", f"no alarm {alarm}")
         return answer(to_object(found))
 
-    @router.get("/patients", tags=["patients"], **_documented(Patients))
+    @router.get("/patients", tags=["patients"], **_documented(Patients, Patients([PLACED])))
     def list_patients(
         unit: Annotated[str, Query(max_length=256)] = "",
         discharged: bool = False,  # noqa: FBT001, FBT002 - a query parameter
@@ -111,7 +146,9 @@ def query_routes(store: Store) -> APIRouter:
         found = history.patients(unit=unit, present_only=not discharged)
         return answer({"patients": [_placed(admission) for admission in found]})
 
-    @router.get("/patients/{patient}/trends", tags=["patients"], **_documented(Trends))
+    @router.get(
+        "/patients/{patient}/trends", tags=["patients"], **_documented(Trends, Trends([TREND]))
+    )
     def show_trends(patient: Patient, since: Seconds = None, until: Seconds = None) -> Response:
         """Show heart rate and beat counts by minute; the last 24 hours if not told otherwise."""
         end = time.time() if until is None else until
@@ -120,7 +157,7 @@ def query_routes(store: Store) -> APIRouter:
         first = max(int(start // 60), last - MAX_MINUTES)
         return answer({"trends": history.trends(patient, first, last)})
 
-    @router.get("/audit", tags=["audit"], **_documented(AuditTrail))
+    @router.get("/audit", tags=["audit"], **_documented(AuditTrail, AuditTrail([AUDIT])))
     def show_audit(
         patient: Annotated[str, Query(max_length=64)] = "",
         before: Seconds = None,
@@ -133,8 +170,8 @@ def query_routes(store: Store) -> APIRouter:
     return router
 
 
-def _documented(kind: Any, *errors: int) -> dict[str, Any]:
-    return {"responses": {200: content(kind, "Found"), **responses(401, 422, 503, *errors)}}
+def _documented(kind: Any, example: Any, *errors: int) -> dict[str, Any]:
+    return {"responses": {200: content(kind, "Found", example), **responses(503, *errors)}}
 
 
 def _placed(admission: Any) -> Placed:

@@ -58,7 +58,7 @@ class Subscribers:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one subscriber until it ends."""
-        if is_foreign(socket.headers):
+        if is_foreign(socket.headers, self.settings.origins):
             await socket.close()  # before it is accepted: HTTP 403
             return
         await socket.accept()

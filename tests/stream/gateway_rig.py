@@ -69,6 +69,21 @@ async def gateway(
         store.close()
 
 
+def ask(
+    folder: Path, method: str, path: str, *, settings: dict[str, Any] | None = None, **request: Any
+) -> httpx.Response:
+    """One request to a fresh gateway."""
+
+    async def scene() -> httpx.Response:
+        async with (
+            gateway(folder, **settings or {}) as server,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client,
+        ):
+            return await client.request(method, path, **request)
+
+    return asyncio.run(scene())
+
+
 def hello(patient: str = "p1", session: str = "s1", **more: Any) -> m.Hello:
     """A HELLO of one lead at 250 Hz."""
     fields: dict[str, Any] = {
