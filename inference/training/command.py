@@ -1,4 +1,4 @@
-"""`beatwire train`: make the beat classifier's bundle from annotated records."""
+"""`beatwire train`: make the beat classifier's bundle, or the interval classifier's."""
 
 import argparse
 import hashlib
@@ -19,6 +19,7 @@ from inference.evaluation.records import DS1, DS2
 from inference.training import beats, card, network
 from inference.training.figures import Judged, judged, measure
 from inference.training.harvest import harvest
+from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
 from inference.training.records import HELD_OUT, data_hash, label, read, strips
 from inference.training.strips import patient
@@ -38,7 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     data = Path(os.environ.get("BEATWIRE_DATA", "data"))
     parser.description = (
-        "Train the beat classifier on mitdb DS1, svdb and cinc2017; write its bundle."
+        "Train the beat classifier on mitdb DS1, svdb and cinc2017, or the interval classifier on "
+        "the table of the Chapman-Shaoxing database; write its bundle."
+    )
+    parser.add_argument(
+        "--model", choices=("beat", "interval"), default="beat", help="default: %(default)s"
     )
     parser.add_argument(
         "--data",
@@ -47,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="folder with the records (default $BEATWIRE_DATA)",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("models/beat"), help="bundle folder to write"
+        "--output", type=Path, help="bundle folder to write (default: models/ and the model's name)"
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
@@ -61,12 +66,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[1],
         metavar="SEED",
-        help="seeds of the cross-validations that set the thresholds (default 1; minutes each)",
+        help="seeds of the cross-validations that set thresholds and calibration (default 1; "
+        "minutes each)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, judge, write the bundle; 0 when done, 2 when records are missing."""
+    args.output = args.output or Path("models") / args.model
+    return intervals.run(args) if args.model == "interval" else _beat(args)
+
+
+def _beat(args: argparse.Namespace) -> int:
     training = _paths(args.data, "mitdb", DS1) + _svdb(args.data, held_out=False)
     if len(training) <= len(DS1) or not (args.data / "cinc2017" / "REFERENCE.csv").exists():
         sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb, svdb or cinc2017\n")

@@ -68,16 +68,22 @@ def fit(lesson: Lesson, seed: int, recipe: Recipe) -> Any:
     from tensorflow import keras  # noqa: PLC0415
 
     keras.utils.set_random_seed(seed)
+    model = build(lesson.inputs.mean(axis=0), lesson.inputs.std(axis=0) + np.float32(1e-3), recipe)
+    optimise(model, lesson, recipe, "categorical_crossentropy")
+    return model
+
+
+def optimise(model: Any, lesson: Lesson, recipe: Recipe, loss: str) -> None:
+    """Fit a model's weights to a lesson: AdamW, its rate falling to 0 as a cosine."""
+    from tensorflow import keras  # noqa: PLC0415
+
     inputs, targets, weights = lesson
-    model = build(inputs.mean(axis=0), inputs.std(axis=0) + np.float32(1e-3), recipe)
     steps = max(len(inputs) // BATCH, 1) * recipe.epochs
     schedule = keras.optimizers.schedules.CosineDecay(RATE, steps)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.decay)
-    model.compile(optimizer, "categorical_crossentropy")
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.decay), loss)
     model.fit(
         inputs, targets, BATCH, recipe.epochs, verbose=0, sample_weight=weights / weights.mean()
     )
-    return model
 
 
 def predict(models: Sequence[Any], inputs: Floats) -> Floats:
@@ -89,12 +95,12 @@ def predict(models: Sequence[Any], inputs: Floats) -> Floats:
     return mean
 
 
-def export(model: Any) -> bytes:
-    """The network as a float32 TFLite model of batch size 1."""
+def export(model: Any, batch: int = 1) -> bytes:
+    """The network as a float32 TFLite model of a fixed batch size."""
     import tensorflow as tf  # noqa: PLC0415
     from tensorflow import keras  # noqa: PLC0415
 
-    source = keras.Input(batch_shape=(1, features.INPUT), name="beat")
+    source = keras.Input(batch_shape=(batch, model.input_shape[1]), name=model.input_names[0])
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(source, model(source)))
     converted: bytes = converter.convert()
     return converted

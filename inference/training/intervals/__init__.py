@@ -1,0 +1,1 @@
+"""Training of the interval classifier: table, teacher, pupil, figures, card."""
