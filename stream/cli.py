@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "watch": ("client.watch", "show what a server pushes, as a table or as JSON lines"),
     "simulate": ("client.simulate", "stream simulated beds to a server"),
     "data": ("client.fetch", "bring public ECG databases from PhysioNet"),
+    "store": ("stream.upgrade", "bring the store's tables up to date"),
     "train": ("inference.training.command", "train the beat classifier"),
 }
 """Subcommand → module with `configure(parser)` and `run(args) -> exit status`, and its help."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,8 @@ class Settings:
 
     Attributes:
         folder: where log and store live.
+        store: URL of the store (`postgresql+psycopg://user:password@host/name`); empty: an SQLite
+            file in the folder.
         host, port: where the gateway listens; loopback unless told otherwise.
         token: credential that devices, subscribers and commands must show; empty: none asked.
         model: folder of the beat model bundle; empty: the one that ships.
@@ -34,9 +36,10 @@ class Settings:
     """
 
     folder: Path = Path("data")
+    store: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
-    token: str = ""
+    token: str = field(default="", repr=False)
     model: str = ""
     max_connections: int = 4096
     cors_origins: str = ""
@@ -65,6 +68,11 @@ class Settings:
         named = (origin.strip().rstrip("/") for origin in self.cors_origins.split(","))
         return frozenset(filter(None, named))
 
+    @property
+    def store_place(self) -> str | Path:
+        """Where the store is."""
+        return self.store or self.folder / "store.db"
+
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Self:
         """Defaults, then the environment, then what was given (None: not given).
@@ -74,10 +82,10 @@ class Settings:
         """
         settings = cls()
         found: dict[str, Any] = {}
-        for field in fields(cls):
-            name = f"BEATWIRE_{field.name.upper()}"
+        for setting in fields(cls):
+            name = f"BEATWIRE_{setting.name.upper()}"
             if name in environ:
-                found[field.name] = _parse(name, environ[name], getattr(settings, field.name))
+                found[setting.name] = _parse(name, environ[name], getattr(settings, setting.name))
         found |= {name: value for name, value in given.items() if value is not None}
         return replace(settings, **found)
 

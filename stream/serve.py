@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments; each is also a variable BEATWIRE_<NAME>."""
     parser.add_argument("--role", choices=ROLES, default="all")
     parser.add_argument("--folder", type=Path, help="where log and store live (default: ./data)")
+    parser.add_argument(
+        "--store", metavar="URL", help="of the store (default: an SQLite file in the folder)"
+    )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
     parser.add_argument("--token", help="credential that peers must show (default: none)")
@@ -51,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
-    names = ("folder", "host", "port", "token", "model")
+    names = ("folder", "store", "host", "port", "token", "model")
     settings = Settings.load(**{name: getattr(args, name) for name in names})
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
@@ -75,7 +78,7 @@ def _gateway(settings: Settings) -> int:
     from stream.gateway.ingest import uvicorn_options  # noqa: PLC0415
 
     log = SqliteLog(settings.folder, GATEWAY_WRITES, retention(settings))
-    with Store(settings.folder / "store.db") as store:
+    with Store(settings.store_place) as store:
         app = create_app(settings, log, store)
         gc.collect()
         gc.freeze()  # the collector's walks over what start-up made would halt the loop for 10 ms
@@ -99,7 +102,7 @@ async def _worker(settings: Settings) -> int:
 
     model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
     ward = Ward(BeatClassifier(model), most=settings.max_patients)
-    with Store(settings.folder / "store.db") as store:
+    with Store(settings.store_place) as store:
         async with SqliteLog(settings.folder, WORKER_WRITES, retention(settings)) as log:
             worker = Worker(
                 log,
@@ -196,7 +199,7 @@ def _supervise(settings: Settings, beds: int) -> int:
 def _children(settings: Settings, beds: int) -> Iterator[Child]:
     environ = os.environ | {
         f"BEATWIRE_{name}": str(getattr(settings, name.lower()))
-        for name in ("FOLDER", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL")
+        for name in ("FOLDER", "STORE", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL")
     }
     environ[SUPERVISED] = "1"
     for role in ("worker", "gateway"):

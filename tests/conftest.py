@@ -1,4 +1,4 @@
-"""Shared fixtures: where the real records lie, a Kafka broker, and hypothesis profiles."""
+"""Shared fixtures: where the real records lie, a Kafka broker, PostgreSQL, and hypothesis profiles."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from broker import Broker, NoBrokerError
 from hypothesis import HealthCheck, settings
+from postgres import NoServerError, Postgres, running
 
 from stream.version import keep_compiled_kernels
 
@@ -63,3 +64,13 @@ def kafka(request: pytest.FixtureRequest) -> str:
     """host:port of a broker to share, the one of BEATWIRE_TEST_KAFKA or our own."""
     given = os.environ.get("BEATWIRE_TEST_KAFKA")
     return given or str(request.getfixturevalue("broker").address)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server that the tests of this process share; each makes its own databases."""
+    try:
+        with running() as server:
+            yield server
+    except NoServerError as error:
+        missing(str(error))

@@ -1,7 +1,17 @@
 """The database under the store: how it is opened, how a transaction begins, the upsert.
 
 SQLite by default (WAL, every commit synced), PostgreSQL by URL. The driver's own errors end
-here: callers meet `StoreError`.
+here: callers meet `StoreError`, in which no password and no row's content stands.
+
+What holds on both, and how:
+
+- A writer that read something writes on what it read. SQLite has one writer at a time, from BEGIN
+  on. On PostgreSQL writers run in READ COMMITTED and lock the row that guards the rest (`owners`,
+  SELECT … FOR UPDATE): who had to wait for the lock sees the row as it was committed meanwhile.
+  A serializable level would refuse the one that waited instead.
+- A reader sees one moment: WAL's snapshot; REPEATABLE READ, read only.
+- Nobody waits for ever: a writer that stands still within a transaction (a stopped process, a
+  machine that is gone) loses it after IDLE_S, and with it the partition's lock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +23,20 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from stream.store import tables
-from stream.store.types import StoreError, StoreTooNew
+from stream.store import schema
+from stream.store.types import StoreError
 
 BUSY_S: Final = 5.0
 """How long one of the two processes that write an SQLite store waits for the other."""
+
+IDLE_S: Final = 5.0
+"""How long a transaction on PostgreSQL may stand still: a worker's turn takes some 50 ms, and a
+partition must change hands within 20 s."""
+
+CONNECT_S: Final = 5
+"""How long a connection to PostgreSQL may take to come about."""
+
+DRIVER: Final = "postgresql+psycopg"
 
 Row = Mapping[str, Any]
 
@@ -38,15 +57,10 @@ class Database:
         if isinstance(url, Path):
             url.parent.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{url}"
-        self._engine = sa.create_engine(url)
-        self.is_sqlite: bool = self._engine.dialect.name == "sqlite"
-        if self.is_sqlite:
-            sa.event.listen(self._engine, "connect", _set_up)
-            sa.event.listen(self._engine, "begin", _begin)
-        self._readers = self._engine.execution_options(only_reads=True)
+        self._engine, self._readers = _engines(_parse(url))
         try:
             with self.writing() as conn:
-                _create(conn)
+                schema.prepare(conn)
         except StoreError:
             self.close()
             raise
@@ -110,7 +124,12 @@ def insert(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.I
 
 def _run(conn: sa.Connection, statement: sa.Insert, rows: Sequence[Row]) -> int:
     values = [dict(row) for row in rows]
-    return int(conn.execute(statement, values[0] if len(values) == 1 else values).rowcount)
+    result = conn.execute(
+        statement,
+        values[0] if len(values) == 1 else values,
+        execution_options={"preserve_rowcount": True},
+    )
+    return int(result.rowcount)
 
 
 @contextmanager
@@ -120,6 +139,46 @@ def _typed() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         raise StoreError(str(error)) from error
+
+
+def _parse(url: str) -> sa.URL:
+    """Read a URL; neither error nor log repeats what may be a password."""
+    try:
+        parsed = sa.make_url(url)
+    except (SQLAlchemyError, ValueError):
+        raise StoreError("the store's URL cannot be read") from None
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername=DRIVER)
+    if parsed.drivername not in {"sqlite", DRIVER}:
+        raise StoreError(f"the store can be sqlite or {DRIVER}, not {parsed.drivername}")
+    return parsed
+
+
+def _engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
+    """The engine for those who write, and the same for those who only read."""
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, hide_parameters=True)
+        sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "begin", _begin)
+        return engine, engine.execution_options(only_reads=True)
+    try:
+        engine = sa.create_engine(
+            url,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,  # a server that was restarted is found anew
+            connect_args={"connect_timeout": CONNECT_S, "options": _options(url)},
+        )
+    except ModuleNotFoundError:
+        raise StoreError("PostgreSQL needs: pip install 'beatwire[postgres]'") from None
+    snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine, engine.execution_options(**snapshot)
+
+
+def _options(url: sa.URL) -> str:
+    """What the URL asks of a session of PostgreSQL, and our time-out."""
+    asked = url.normalized_query.get("options", ())
+    return " ".join([*asked, f"-c idle_in_transaction_session_timeout={round(IDLE_S * 1000)}"])
 
 
 def _set_up(dbapi: Any, _record: Any) -> None:
@@ -134,15 +193,3 @@ def _begin(conn: sa.Connection) -> None:
     """Take the write lock at once: a transaction that reads first could not get it later."""
     reads = conn.get_execution_options().get("only_reads", False)
     conn.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _create(conn: sa.Connection) -> None:
-    if sa.inspect(conn).has_table(tables.schema_version.name):
-        version = conn.execute(sa.select(tables.schema_version.c.version)).scalar_one()
-        if version > tables.VERSION:
-            raise StoreTooNew(
-                f"the store has version {version}, this program reads up to {tables.VERSION}"
-            )
-        return
-    tables.metadata.create_all(conn)
-    conn.execute(sa.insert(tables.schema_version).values(version=tables.VERSION))

@@ -18,15 +18,13 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION: Final = 1
-"""Version of these tables; a store of a newer one is refused."""
+REVISION: Final = "0001"
+"""The last migration (migrations/versions), which makes the tables what they are here."""
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts up by itself only in a column that is INTEGER to the letter."""
 
 metadata = MetaData()
-
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 
 owners = Table(
     "owners",

@@ -1,0 +1,1 @@
+"""Migrations of the store's tables, one file each in `versions`; see CONTRIBUTING.md."""
