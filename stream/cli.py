@@ -12,7 +12,8 @@ from stream.lifeline import follow_parent
 from stream.version import keep_compiled_kernels
 
 COMMANDS: Final = {
-    "serve": ("stream.serve", "run the server: gateway and worker on embedded files"),
+    "serve": ("stream.serve", "run the server: gateway and worker, on embedded files or Kafka"),
+    "topics": ("stream.topics", "create or list a house's topics on Kafka"),
     "annotate": ("stream.annotate", "run records through the pipeline, write annotations"),
     "evaluate": ("inference.evaluation.command", "score annotations by EC57, or alarms"),
     "replay": ("client.replay", "stream records to a server"),

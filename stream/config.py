@@ -33,6 +33,11 @@ class Settings:
         keep_samples, keep_events, keep_alarms, keep_trends: seconds of retention by class.
         max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
         log_level: of the server's own log.
+        kafka: brokers as host:port, with commas between; empty: the log is in the folder.
+        kafka_prefix: put before the topics' names.
+        kafka_security: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
+        kafka_mechanism, kafka_username, kafka_password: for SASL.
+        kafka_ca, kafka_certificate, kafka_key: files for TLS: authorities, and our own pair.
     """
 
     folder: Path = Path("data")
@@ -57,6 +62,15 @@ class Settings:
     max_sample_bytes: int = 20_000_000_000
     max_event_bytes: int = 4_000_000_000
     log_level: str = "info"
+    kafka: str = ""
+    kafka_prefix: str = ""
+    kafka_security: str = "PLAINTEXT"
+    kafka_mechanism: str = "PLAIN"
+    kafka_username: str = ""
+    kafka_password: str = field(default="", repr=False)
+    kafka_ca: str = ""
+    kafka_certificate: str = ""
+    kafka_key: str = ""
 
     def __post_init__(self) -> None:
         if "*" in self.cors_origins:

@@ -1,4 +1,4 @@
-"""`beatwire serve`: gateway and worker, each a process of its own, on embedded files.
+"""`beatwire serve`: gateway and worker, each a process of its own, on embedded files or Kafka.
 
 The parent only watches: it starts the roles, starts one again that died, and ends them in order. A
 role that dies again and again is not started for ever.
@@ -23,8 +23,7 @@ from typing import Final
 
 from stream.config import Settings
 from stream.lifeline import SUPERVISED
-from stream.log import Retention, SqliteLog, Topic
-from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
+from stream.log.chosen import open_log
 from stream.store import Keep, Store
 
 ROLES: Final = ("all", "gateway", "worker")
@@ -48,13 +47,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", help="credential that peers must show (default: none)")
     parser.add_argument("--model", help="folder of a model bundle (default: the shipped one)")
     parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="brokers that keep the log (default: files)"
+    )
+    parser.add_argument(
         "--simulate", type=int, default=0, metavar="BEDS", help="simulated beds too"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
-    names = ("folder", "store", "host", "port", "token", "model")
+    names = ("folder", "store", "host", "port", "token", "model", "kafka")
     settings = Settings.load(**{name: getattr(args, name) for name in names})
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
@@ -77,7 +79,7 @@ def _gateway(settings: Settings) -> int:
     from stream.gateway.app import create_app  # noqa: PLC0415
     from stream.gateway.ingest import uvicorn_options  # noqa: PLC0415
 
-    log = SqliteLog(settings.folder, GATEWAY_WRITES, retention(settings))
+    log = open_log(settings, "gateway")
     with Store(settings.store_place) as store:
         app = create_app(settings, log, store)
         gc.collect()
@@ -103,7 +105,7 @@ async def _worker(settings: Settings) -> int:
     model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
     ward = Ward(BeatClassifier(model), most=settings.max_patients)
     with Store(settings.store_place) as store:
-        async with SqliteLog(settings.folder, WORKER_WRITES, retention(settings)) as log:
+        async with open_log(settings, "worker") as log:
             worker = Worker(
                 log,
                 store,
@@ -117,15 +119,6 @@ async def _worker(settings: Settings) -> int:
                 loop.add_signal_handler(number, worker.stop)
             await worker.run()
     return 0
-
-
-def retention(settings: Settings) -> dict[str, Retention]:
-    """How long the log keeps what."""
-    return {
-        Topic.SAMPLES: Retention(settings.keep_samples, settings.max_sample_bytes),
-        Topic.EVENTS: Retention(settings.keep_events, settings.max_event_bytes),
-        Topic.ALARMS: Retention(settings.keep_alarms, settings.max_event_bytes),
-    }
 
 
 def keep(settings: Settings) -> Keep:
@@ -199,7 +192,7 @@ def _supervise(settings: Settings, beds: int) -> int:
 def _children(settings: Settings, beds: int) -> Iterator[Child]:
     environ = os.environ | {
         f"BEATWIRE_{name}": str(getattr(settings, name.lower()))
-        for name in ("FOLDER", "STORE", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL")
+        for name in ("FOLDER", "STORE", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL", "KAFKA")
     }
     environ[SUPERVISED] = "1"
     for role in ("worker", "gateway"):

@@ -1,4 +1,4 @@
-"""The log: one small interface (`base`), kept by SQLite files (`sqlite`)."""
+"""The log: one small interface (`base`), kept by SQLite files (`sqlite`) or Kafka (`kafka`)."""
 
 from stream.log.base import (
     RETENTION,
@@ -10,6 +10,7 @@ from stream.log.base import (
     LogFull,
     LogInUse,
     LogReadOnly,
+    LogUnavailable,
     NotWritable,
     OffsetAhead,
     OffsetExpired,
@@ -31,6 +32,7 @@ __all__ = [
     "LogFull",
     "LogInUse",
     "LogReadOnly",
+    "LogUnavailable",
     "NotWritable",
     "OffsetAhead",
     "OffsetExpired",

@@ -94,6 +94,10 @@ class LogClosed(LogError):
     """The log is not open (any more)."""
 
 
+class LogUnavailable(LogError):
+    """The log cannot be reached at present; it is sound, and trying again may succeed."""
+
+
 class LogInUse(LogError):
     """Another process already writes this part of the log."""
 
@@ -160,7 +164,9 @@ class Reader(Protocol):
             OffsetExpired: retention overtook the reader. `seek(error.begin)` to go on, and
                 account for the records between.
             OffsetAhead: the position lies past the end.
-            LogClosed: the log was closed.
+            LogUnavailable: the log cannot be reached (Kafka); the position stays.
+            LogCorrupt: the records carry their writers' times (a topic that was made wrongly).
+            LogClosed: the log or this reader was closed.
         """
         ...
 
@@ -169,7 +175,14 @@ class Reader(Protocol):
         ...
 
     def position(self, partition: int = 0) -> int:
-        """Give the offset that the next `poll` starts from."""
+        """Give the offset that the next `poll` starts from.
+
+        On Kafka a transaction's mark takes an offset too: positions may rise by more than records.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End reading, as on Kafka a reader holds connections; closing the log does it too."""
         ...
 
 
@@ -184,6 +197,7 @@ class Log(Protocol):
         """Open.
 
         Raises:
+            LogUnavailable: no broker answers.
             LogInUse: another process writes what this one wants to write.
             LogCorrupt: what is there was written by a newer version or is no log.
         """
@@ -201,8 +215,8 @@ class Log(Protocol):
     async def append(self, topic: str, entries: Sequence[Entry]) -> int:
         """Write entries, durably: they survive a crash of the machine once this returns.
 
-        Concurrent appends share commits, in the order of the calls. When the log cannot keep up
-        this waits (back-pressure). An entry whose id is in the topic already is ignored: SQLite
+        Concurrent appends share commits, in the order of the calls. When the log cannot keep up,
+        or no broker answers, this waits (back-pressure). An entry whose id is in the topic already is ignored: SQLite
         knows the ids of all records of small topics and of the newest 100 MB and more of large
         ones; Kafka ignores none, so consumers must take a repetition for what it is there.
         A cancelled append may or may not have been written.
@@ -214,13 +228,24 @@ class Log(Protocol):
         Raises:
             ValueError: no entries.
             NotWritable: the topic is not one of those this log writes.
-            LogFull, LogReadOnly, LogCorrupt, LogError: nothing of this call was written.
-            LogClosed: the log was closed.
+            LogFull, LogReadOnly, LogCorrupt, LogError: nothing of this call was written; on Kafka
+                some may have been.
+            LogClosed: the log was closed; on Kafka, while no broker answered, as above.
         """
         ...
 
     def reader(self, topic: str, position: int | Mapping[int, int] = 0) -> Reader:
-        """Make a reader that starts at `position`: of partition 0, or by partition."""
+        """Make a reader that starts at `position`: of partition 0, or by partition.
+
+        It reads the partitions that are named, and no others.
+        """
+        ...
+
+    def partition_of(self, topic: str, key: str) -> int:
+        """Give the partition that has a key's records: 0 on SQLite, by Kafka's own hash there.
+
+        All topics have as many partitions, so it is the same one in each.
+        """
         ...
 
     async def partitions(self, topic: str) -> list[int]:

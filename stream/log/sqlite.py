@@ -24,8 +24,8 @@ from stream.log.writer import Clock, Connect, Writer, open_file, wall_clock
 
 FILES: Final = MappingProxyType(
     {
-        "ingest.db": (Topic.SAMPLES, Topic.COMMANDS, Topic.REJECTED),
-        "events.db": (Topic.EVENTS, Topic.ALARMS),
+        "ingest.db": (Topic.SAMPLES, Topic.COMMANDS),
+        "events.db": (Topic.EVENTS, Topic.ALARMS, Topic.REJECTED),
     }
 )
 """Which file has which topics."""
@@ -66,6 +66,9 @@ class SqliteReader:
         """Give the offset that the next `poll` starts from."""
         _only_partition(partition)
         return self._position
+
+    async def close(self) -> None:
+        """End reading; there is nothing to give back."""
 
 
 class SqliteLog:
@@ -149,6 +152,11 @@ class SqliteLog:
                 _only_partition(partition)
             position = position.get(0, 0)
         return SqliteReader(self._tails[self._file(topic)], topic, position)
+
+    def partition_of(self, topic: str, key: str) -> int:  # noqa: ARG002 - there is only one
+        """Give the partition of a key."""
+        self._file(topic)
+        return 0
 
     async def partitions(self, topic: str) -> list[int]:
         """List the topic's partitions."""

@@ -1,52 +1,19 @@
-"""The contract of `Log`: every implementation passes these tests (today SQLite, later Kafka)."""
+"""The contract of `Log`: both implementations, SQLite and Kafka, pass these tests."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from bisect import bisect_left
+from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_storages import KafkaStorage, SqliteStorage, Storage
 
-from stream.log import (
-    Entry,
-    Log,
-    LogClosed,
-    NotWritable,
-    OffsetAhead,
-    Record,
-    SqliteLog,
-    Topic,
-)
+from stream.log import Entry, Log, LogClosed, NotWritable, OffsetAhead, Record, Topic
 
 pytestmark = pytest.mark.anyio
-ALL = frozenset(Topic)
 EVENTS = Topic.EVENTS
 LONG_S = 30.0
-
-
-@dataclass
-class SqliteStorage:
-    """A place where SQLite logs live: what the contract needs to know of an implementation."""
-
-    folder: Path
-    ignores_repeated_ids: bool = True
-    now_ms: int = 1_000_000
-    writes: frozenset[Topic] = field(default=ALL)
-
-    def log(self, writes: frozenset[Topic] = ALL) -> Log:
-        """Make another log on this storage, as another process would."""
-        return SqliteLog(self.folder, writes, clock=lambda: self.now_ms)
-
-    def child(self, code: str) -> list[str]:
-        """Give the command that runs `code` in another process with `make()` at hand."""
-        start = (
-            "import asyncio, sys\nfrom pathlib import Path\nfrom stream.log import *\n"
-            f"def make(*writes): return SqliteLog(Path({str(self.folder)!r}), frozenset(writes))\n"
-        )
-        return [sys.executable, "-c", start + code]
 
 
 @pytest.fixture
@@ -55,14 +22,28 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=[SqliteStorage])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteStorage:
+def sqlite(request: pytest.FixtureRequest) -> SqliteStorage:
+    """An empty folder."""
+    factory = request.getfixturevalue("tmp_path_factory")
+    return SqliteStorage(factory.mktemp("log"))
+
+
+def kafka(request: pytest.FixtureRequest) -> KafkaStorage:
+    """Empty topics on the broker that the tests share."""
+    return KafkaStorage(request.getfixturevalue("kafka"))
+
+
+KINDS = [sqlite, pytest.param(kafka, marks=pytest.mark.xdist_group("kafka"))]
+
+
+@pytest.fixture(params=KINDS)
+def storage(request: pytest.FixtureRequest) -> Storage:
     """Each kind of log in turn."""
-    return request.param(tmp_path / "log")
+    return request.param(request)
 
 
 @pytest.fixture
-async def log(storage: SqliteStorage) -> Iterator[Log]:
+async def log(storage: Storage) -> AsyncIterator[Log]:
     """A log that writes every topic."""
     async with storage.log() as log:
         yield log
@@ -78,21 +59,24 @@ def values(records: list[Record]) -> list[str]:
     return [record.value.decode() for record in records]
 
 
-async def test_reads_what_was_appended(log: Log, storage: SqliteStorage):
+async def test_reads_what_was_appended(log: Log, storage: Storage):
     """Topic, partition, offset, key, value and time come back as written, in order."""
     await log.append(EVENTS, [Entry("p1", b"a"), Entry("p2", b"b", "id")])
     got = await log.reader(EVENTS).poll(10, LONG_S)
+    times = [record.time_ms for record in got]
     assert got == [
-        Record(EVENTS, 0, 0, "p1", b"a", storage.now_ms),
-        Record(EVENTS, 0, 1, "p2", b"b", storage.now_ms),
+        Record(EVENTS, 0, 0, "p1", b"a", times[0]),
+        Record(EVENTS, 0, 1, "p2", b"b", times[1]),
     ]
+    assert all(map(storage.is_now, times))
 
 
-async def test_append_returns_last_offset(log: Log):
+async def test_append_returns_last_offset(log: Log, storage: Storage):
     """The result lies at or above every entry of the call, also when all were known."""
     assert await log.append(EVENTS, entries("a", "b")) == 1
     assert await log.append(EVENTS, [Entry("p1", b"c", "x")]) == 2
-    assert await log.append(EVENTS, [Entry("p1", b"c", "x")]) == 2
+    again = await log.append(EVENTS, [Entry("p1", b"c", "x")])
+    assert again == (2 if storage.ignores_repeated_ids else 3)
 
 
 async def test_topics_are_separate(log: Log):
@@ -189,20 +173,19 @@ async def test_concurrent_appends_keep_the_order_of_calls(log: Log):
     assert values(await log.reader(EVENTS).poll(999, 0)) == names
 
 
-async def test_repeated_ids_are_ignored(log: Log, storage: SqliteStorage):
-    """The first of an id stays; within a call, across calls, side by side, and for ever."""
-    if not storage.ignores_repeated_ids:
-        pytest.skip("consumers of this log ignore repetitions themselves")
+async def test_repeated_ids(log: Log, storage: Storage):
+    """Where ids count, the first of one stays: in a call, across calls, side by side."""
     await log.append(EVENTS, [Entry("p", b"1", "x"), Entry("p", b"2", "x"), Entry("p", b"3")])
     await log.append(EVENTS, [Entry("p", b"4", "x"), Entry("p", b"5", "y")])
     twice = [Entry("p", b"6", "z")]
     await asyncio.gather(log.append(EVENTS, twice), log.append(EVENTS, twice))
     await log.append(Topic.ALARMS, [Entry("p", b"other topic", "x")])
-    assert values(await log.reader(EVENTS).poll(99, 0)) == ["1", "3", "5", "6"]
+    kept = ["1", "3", "5", "6"] if storage.ignores_repeated_ids else list("1234566")
+    assert values(await log.reader(EVENTS).poll(99, 0)) == kept
     assert values(await log.reader(Topic.ALARMS).poll(99, 0)) == ["other topic"]
 
 
-async def test_a_reopened_log_goes_on(storage: SqliteStorage):
+async def test_a_reopened_log_goes_on(storage: Storage):
     """Records, offsets and ids outlive the process."""
     async with storage.log() as log:
         await log.append(EVENTS, [Entry("p", b"1", "x")])
@@ -223,18 +206,19 @@ async def test_by_key(log: Log):
     assert await log.by_key(EVENTS, "nobody", 0, 99) == []
 
 
-async def test_offset_at(log: Log, storage: SqliteStorage):
+async def test_offset_at(log: Log, storage: Storage):
     """The first record of a time or later; the end when there is none."""
-    start = storage.now_ms
     for i in range(10):
-        storage.now_ms = start + 100 * (i // 2)
+        storage.now_ms += 100 * (i % 2)
         await log.append(EVENTS, entries(str(i)))
-    wanted = {start - 1: 0, start: 0, start + 1: 2, start + 200: 4, start + 400: 8, start + 401: 10}
-    assert {time: await log.offset_at(EVENTS, time) for time in wanted} == wanted
-    assert await log.offset_at(Topic.ALARMS, start) == 0
+    times = [record.time_ms for record in await log.reader(EVENTS).poll(99, 0)]
+    asked = {time + step for time in times for step in (-1, 0, 1)}
+    found = {time: await log.offset_at(EVENTS, time) for time in asked}
+    assert found == {time: bisect_left(times, time) for time in asked}
+    assert await log.offset_at(Topic.ALARMS, times[0]) == 0
 
 
-async def test_time_never_falls(log: Log, storage: SqliteStorage):
+async def test_time_never_falls(log: Log, storage: Storage):
     """A wall clock that is set back does not disorder the log."""
     await log.append(EVENTS, entries("a"))
     storage.now_ms -= 5000
@@ -243,7 +227,7 @@ async def test_time_never_falls(log: Log, storage: SqliteStorage):
     assert first.time_ms <= second.time_ms
 
 
-async def test_wrong_use_is_told(storage: SqliteStorage):
+async def test_wrong_use_is_told(storage: Storage):
     """No entries, a topic that is not ours, a topic that does not exist."""
     async with storage.log(frozenset({Topic.EVENTS})) as log:
         with pytest.raises(ValueError, match="at least one"):
@@ -256,7 +240,7 @@ async def test_wrong_use_is_told(storage: SqliteStorage):
             await log.end(EVENTS, 3)
 
 
-async def test_closed_log_refuses(storage: SqliteStorage):
+async def test_closed_log_refuses(storage: Storage):
     """After closing, and before opening, everything says so; who waits is sent away."""
     log = storage.log()
     with pytest.raises(LogClosed):
@@ -272,7 +256,7 @@ async def test_closed_log_refuses(storage: SqliteStorage):
         await log.end(EVENTS)
 
 
-async def test_closing_completes_what_was_appended(storage: SqliteStorage):
+async def test_closing_completes_what_was_appended(storage: Storage):
     """Appends under way when the log closes are answered and kept."""
     async with storage.log() as log:
         tasks = [asyncio.create_task(log.append(EVENTS, entries(str(i)))) for i in range(50)]
@@ -282,7 +266,7 @@ async def test_closing_completes_what_was_appended(storage: SqliteStorage):
         assert await log.end(EVENTS) == 50
 
 
-async def test_a_reader_may_come_before_the_writer(storage: SqliteStorage):
+async def test_a_reader_may_come_before_the_writer(storage: Storage):
     """A log that only reads waits for topics that nobody has written yet."""
     async with storage.log(frozenset()) as reading:
         assert await reading.end(EVENTS) == 0
@@ -292,7 +276,7 @@ async def test_a_reader_may_come_before_the_writer(storage: SqliteStorage):
             assert values(await waiting) == ["a"]
 
 
-async def test_two_processes_read_each_other(storage: SqliteStorage):
+async def test_two_processes_read_each_other(storage: Storage):
     """What one process writes wakes the other up, both ways."""
     code = """
 async def main():
@@ -331,36 +315,54 @@ appends = st.lists(
 )
 
 
-@given(calls=appends, together=st.booleans(), limit=st.integers(1, 7))
-def test_any_sequence_equals_the_model(
-    tmp_path_factory: pytest.TempPathFactory, calls, together: bool, limit: int
-):
-    """Whatever is appended, one by one or at once, reads like a list without repeated ids."""
+async def read_all(log: Log, topic: str, limit: int) -> list[Record]:
+    """Everything, at most `limit` at a time."""
+    reader, got = log.reader(topic), []
+    while records := await reader.poll(limit, 0):
+        got += records
+    await reader.close()
+    return got
+
+
+async def check_sequence(storage: Storage, calls, *, together: bool, limit: int) -> None:
+    """Whatever is appended reads like a list, without repeated ids where they are ignored."""
     model: dict[str, list[tuple[str, bytes]]] = {Topic.SAMPLES: [], Topic.EVENTS: []}
     seen: set[tuple[str, str]] = set()
     for topic, batch in calls:
         for entry in batch:
-            if entry.id is None or (topic, entry.id) not in seen:
+            repeated = storage.ignores_repeated_ids and (topic, str(entry.id)) in seen
+            if entry.id is None or not repeated:
                 model[topic].append((entry.key, entry.value))
             seen.add((topic, str(entry.id)))
+    async with storage.log() as log:
+        appends = [log.append(topic, batch) for topic, batch in calls]
+        if together:
+            await asyncio.gather(*appends)
+        else:
+            for call in appends:
+                await call
+        for topic, wanted in model.items():
+            got = await read_all(log, topic, limit)
+            assert [(record.key, record.value) for record in got] == wanted
+            assert [record.offset for record in got] == list(range(len(wanted)))
+            for key in ("p1", "p2"):
+                by_key = await log.by_key(topic, key, 0, 999)
+                assert by_key == [record for record in got if record.key == key]
 
-    async def run() -> None:
-        async with SqliteLog(tmp_path_factory.mktemp("log"), ALL) as log:
-            appends = [log.append(topic, batch) for topic, batch in calls]
-            if together:
-                await asyncio.gather(*appends)
-            else:
-                for call in appends:
-                    await call
-            for topic, wanted in model.items():
-                reader = log.reader(topic)
-                got: list[Record] = []
-                while records := await reader.poll(limit, 0):
-                    got += records
-                assert [(record.key, record.value) for record in got] == wanted
-                assert [record.offset for record in got] == list(range(len(wanted)))
-                for key in ("p1", "p2"):
-                    by_key = await log.by_key(topic, key, 0, 999)
-                    assert by_key == [record for record in got if record.key == key]
 
-    asyncio.run(run())
+@given(calls=appends, together=st.booleans(), limit=st.integers(1, 7))
+def test_any_sequence_equals_the_model_on_sqlite(
+    request: pytest.FixtureRequest, calls, together: bool, limit: int
+):
+    """Appended one by one or at once, read in any portions: like a list."""
+    asyncio.run(check_sequence(sqlite(request), calls, together=together, limit=limit))
+
+
+@pytest.mark.xdist_group("kafka")
+@settings(max_examples=10)  # each makes topics of its own
+@given(calls=appends, together=st.booleans(), limit=st.integers(1, 7))
+def test_any_sequence_equals_the_model_on_kafka(
+    request: pytest.FixtureRequest, calls, together: bool, limit: int
+):
+    """The same on Kafka."""
+    asyncio.run(check_sequence(kafka(request), calls, together=together, limit=limit))

@@ -1,0 +1,30 @@
+"""The log that the settings choose: files in the folder, or topics of a Kafka cluster."""
+
+from stream.config import Settings
+from stream.log.base import RETENTION, Log, Retention, Topic
+from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES, SqliteLog
+
+
+def open_log(settings: Settings, role: str) -> Log:
+    """Make the log of a role, `gateway` or `worker`; it is opened by `async with`.
+
+    Raises:
+        ValueError: settings of Kafka that cannot be.
+    """
+    writes = GATEWAY_WRITES if role == "gateway" else WORKER_WRITES
+    if not settings.kafka:
+        return SqliteLog(settings.folder, writes, retention(settings))
+    # aiokafka takes 0.2 s to import, and a house on files has no use for it.
+    from stream.log.kafka import KafkaLog, connection_of  # noqa: PLC0415
+
+    return KafkaLog(connection_of(settings), writes)
+
+
+def retention(settings: Settings) -> dict[str, Retention]:
+    """How long the log keeps what, of every topic."""
+    return {
+        **RETENTION,
+        Topic.SAMPLES: Retention(settings.keep_samples, settings.max_sample_bytes),
+        Topic.EVENTS: Retention(settings.keep_events, settings.max_event_bytes),
+        Topic.ALARMS: Retention(settings.keep_alarms, settings.max_event_bytes),
+    }
