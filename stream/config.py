@@ -30,7 +30,7 @@ class Settings:
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
         max_patients: patients of one worker at once; memory is bounded, whatever names come.
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
-        keep_samples, keep_events, keep_alarms, keep_trends: seconds of retention by class.
+        keep_samples, keep_events, keep_alarms, keep_trends, keep_feedback: seconds of retention by class.
         max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
         log_level: of the server's own log.
         kafka: brokers as host:port, with commas between; empty: the log is in the folder.
@@ -59,6 +59,7 @@ class Settings:
     keep_events: float = 30 * DAY
     keep_alarms: float = 365 * DAY
     keep_trends: float = 30 * DAY
+    keep_feedback: float = 3 * 365 * DAY
     max_sample_bytes: int = 20_000_000_000
     max_event_bytes: int = 4_000_000_000
     log_level: str = "info"

@@ -123,7 +123,11 @@ async def _worker(settings: Settings) -> int:
 
 def keep(settings: Settings) -> Keep:
     """How long the store keeps what."""
-    return Keep(alarms=settings.keep_alarms, trends=settings.keep_trends)
+    return Keep(
+        alarms=settings.keep_alarms,
+        trends=settings.keep_trends,
+        feedback=settings.keep_feedback,
+    )
 
 
 # ── Supervision ───────────────────────────────────────────────────────────────────────────────

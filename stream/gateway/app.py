@@ -13,6 +13,7 @@ from stream.config import Settings
 from stream.gateway.access import bearer_check, origin_check
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
+from stream.gateway.feedback import feedback_routes
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
 from stream.gateway.limits import BURST_SECONDS, BodyLimit, Buckets, RateLimit
@@ -71,6 +72,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     guard = [Depends(origin_check(settings.origins)), Depends(bearer_check(settings.token))]
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
+    app.include_router(feedback_routes(log, store), prefix="/v1", dependencies=guard)
     app.include_router(page_routes(log, committer, hub, metrics))
     mount_dashboard(app)
     return app

@@ -22,6 +22,7 @@ TAGS: Final = {
     "patients": "Who lies where, and their trends.",
     "commands": "What people ask of the book. Answered 202: done when the book says so.",
     "audit": "Who did what.",
+    "feedback": "What people say of beats and alarms; models learn from it.",
     "server": "What is asked of the process itself.",
 }
 """Tag → what its routes are for; a test holds that no route has another."""

@@ -20,6 +20,7 @@ CODES: Final = {
     403: "foreign_origin",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     422: "out_of_range",

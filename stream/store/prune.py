@@ -9,6 +9,8 @@ from stream.store import tables as t
 from stream.store.history import ENDED
 from stream.store.types import Keep
 
+MAX_FEEDBACK: Final = 20_000
+"""Some 600 MB with their signals; whoever may post must not fill the disk."""
 PORTION: Final = 2000
 """Rows of a class that go at a time: some 20 ms of SQLite, during which a writer waits."""
 
@@ -19,6 +21,7 @@ def prune(conn: sa.Connection, now: float, keep: Keep) -> int:
         (t.trends, t.trends.c.minute < (now - keep.trends) // 60),
         (t.audit, t.audit.c.at < now - keep.audit),
         (t.commands, t.commands.c.done_at < now - keep.commands),
+        (t.feedback, t.feedback.c.at < max(now - keep.feedback, _oldest_feedback(conn))),
         (t.outbox, t.outbox.c.published_at < now - keep.outbox),
         (t.checkpoints, _silent(t.checkpoints, now - keep.states)),
         (t.books, _silent(t.books, now - keep.states)),
@@ -36,6 +39,13 @@ def _remove_alarms(conn: sa.Connection, limit: float) -> int:
     conn.execute(sa.delete(t.strips).where(t.strips.c.alarm.in_(ids)))
     conn.execute(sa.delete(t.alarms).where(alarms.id.in_(ids)))
     return len(ids)
+
+
+def _oldest_feedback(conn: sa.Connection) -> float:
+    """Time of the oldest of the newest MAX_FEEDBACK."""
+    at = t.feedback.c.at
+    query = sa.select(at).order_by(at.desc()).offset(MAX_FEEDBACK - 1).limit(1)
+    return float(conn.execute(query).scalar_one_or_none() or 0.0)
 
 
 def _silent(table: sa.Table, limit: float) -> sa.ColumnElement[bool]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from stream.store import tables
 from stream.store.database import Database, insert, insert_new
+from stream.store.feedback import FeedbackTable
 from stream.store.history import History
 from stream.store.prune import prune
 from stream.store.transaction import Transaction
@@ -36,6 +37,7 @@ class Store:
         self._database = Database(url)
         self._clock = clock
         self.history = History(self._database)
+        self.feedback = FeedbackTable(self._database)
 
     def __enter__(self) -> Self:
         return self

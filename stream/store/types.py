@@ -122,6 +122,54 @@ class AlarmFilter(msgspec.Struct, frozen=True):
     limit: int = 1000
 
 
+class Feedback(msgspec.Struct, frozen=True):
+    """What somebody says of a beat or an alarm.
+
+    Attributes:
+        id: given by who says it, so that a repetition is none.
+        at: when it was said.
+        by: who says it.
+        about: beat or alarm.
+        verdict: right or wrong: what Beatwire said.
+        patient, session, sample, time: of the beat, or of the alarm's onset.
+        label: the class that the beat has, or `artefact`; empty for an alarm.
+        alarm: id of the alarm; empty for a beat.
+        note: in words.
+    """
+
+    id: str
+    at: float
+    by: str
+    about: str
+    verdict: str
+    patient: str
+    session: str
+    sample: int
+    time: float
+    label: str = ""
+    alarm: str = ""
+    note: str = ""
+
+
+class FeedbackFilter(msgspec.Struct, frozen=True):
+    """Which feedback; an empty field does not restrict.
+
+    Attributes:
+        patient, alarm, about, verdict, by: exactly this.
+        since, until: said in since <= at < until.
+        limit: at most so many, the latest.
+    """
+
+    patient: str = ""
+    alarm: str = ""
+    about: str = ""
+    verdict: str = ""
+    by: str = ""
+    since: float | None = None
+    until: float | None = None
+    limit: int = 1000
+
+
 class Keep(msgspec.Struct, frozen=True):
     """How long what is kept, in s.
 
@@ -130,6 +178,7 @@ class Keep(msgspec.Struct, frozen=True):
         trends: minutes.
         audit: who did what.
         commands: results; a command that is repeated later would be carried out again.
+        feedback: with its signal.
         outbox: published rows; must exceed what a restart replays.
         states: checkpoints and books of patients of whom nothing was heard, without open alarm.
     """
@@ -138,5 +187,6 @@ class Keep(msgspec.Struct, frozen=True):
     trends: float = 30 * DAY_S
     audit: float = 3 * 365 * DAY_S
     commands: float = 30 * DAY_S
+    feedback: float = 3 * 365 * DAY_S
     outbox: float = 3600.0
     states: float = 7 * DAY_S

@@ -1,12 +1,11 @@
 """Strips: the signal from 10 s before to 5 s after an alarm's onset, fetched once it is there."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from ecg.conditions import CATALOGUE
-from ecg.messages import Alarm, Block, Strip
+from ecg.messages import Alarm
 from stream.engine.streams import Stream
 
 BEFORE_SECONDS: Final = 10.0
@@ -39,13 +38,3 @@ def due(strip: Wanted, stream: Stream | None) -> bool:
     if stream is None or strip.session != stream.session:
         return True
     return stream.closed or stream.arrival.next >= strip.end
-
-
-def cut(strip: Wanted, blocks: Iterable[Block]) -> Strip:
-    """The blocks of the session that touch the stretch, in order, each once."""
-    touching = {
-        block.first: block
-        for block in blocks
-        if block.session == strip.session and block.first < strip.end and block.end > strip.first
-    }
-    return Strip(strip.first, strip.end, tuple(touching[first] for first in sorted(touching)))

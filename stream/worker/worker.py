@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ecg.messages import Alarm, Block, CommandDone
+from ecg.strips import cut
 from stream.engine.events import Event
 from stream.engine.intake import Arrived, patient_of
 from stream.engine.ward import Ward
@@ -180,7 +181,8 @@ class Worker:
             times = {patient_of(record): now for record, now in batch}
             for wanted in self._shift.due_strips():
                 until = times.get(wanted.patient, self._shift.now)
-                strip = strips.cut(wanted, await self._signal(wanted, until))
+                blocks = await self._signal(wanted, until)
+                strip = cut(blocks, wanted.session, wanted.first, wanted.end)
                 events += self._shift.strip(wanted, strip)
         return events
 
