@@ -16,7 +16,7 @@ beats come from one), Q (paced) is not trained.
   normal strips of `cinc2017` (beats of the normal ones N; those of AF N or V as a first network says, never S); lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
   matching our detected beats to the annotations (150 ms). e, j, n count as N; a detection without an
   annotation counts as N; F, Q and beats in ventricular flutter are left out.
-- Held out, never trained on or used for a choice: mitdb DS2 and 13 `svdb` patients ({held_out}).
+{feedback}- Held out, never trained on or used for a choice: mitdb DS2 and 13 `svdb` patients ({held_out}).
 - {method}
 - Seeds {seeds}; thresholds S {thresholds[S]}, V {thresholds[V]}, by 5-fold patient-grouped cross-validation on the training
   patients (best mean of the databases' F1).

@@ -16,7 +16,7 @@ from ecg.types import CLASSES
 from inference import bundle, features
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card, network
+from inference.training import beats, card, feedback, network
 from inference.training.figures import Judged, judged, measure
 from inference.training.harvest import harvest
 from inference.training.intervals import command as intervals
@@ -29,7 +29,7 @@ BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
 VERSION: Final = "0.2.0"
-_PARTS: Final = ("beats", "harvest", "network", "records", "strips", "teacher")
+_PARTS: Final = ("beats", "feedback", "harvest", "network", "records", "strips", "teacher")
 _ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
 """Rooms whose code decides what a model is trained on."""
 _MODULES: Final = ("features", *(f"training/{name}" for name in _PARTS))
@@ -56,6 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
+    )
+    parser.add_argument(
+        "--with-feedback",
+        metavar="STORE",
+        help="also learn from beats that people corrected: folder of an installation, or store URL",
     )
     parser.add_argument(
         "--track", action="store_true", help="log the run to MLflow (MLFLOW_TRACKING_URI)"
@@ -86,14 +91,16 @@ def _beat(args: argparse.Namespace) -> int:
     chosen = strips(args.data / "cinc2017")
     short = [patient(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
     extra = [one for one in short if one is not None]
+    corrected = feedback.patients(feedback.read(args.with_feedback)) if args.with_feedback else []
+    extra += corrected
     patients = [_patient(path) for path in tqdm(training, unit="record", desc="stream")]
     limits = _thresholds(patients, extra, args.folds)
     models = [beats.train([*patients, *extra], seed) for seed in tqdm(args.seeds, desc="train")]
-    digest = data_hash(training + [path for path, _ in chosen])
+    digest = feedback.digest(data_hash(training + [path for path, _ in chosen]), corrected)
     made = [_bundle(args, network.export(model), limits, digest) for model in models]
     tests = _tests(args.data)
     results = [_judge(one, tests) for one in made]
-    _write(made[0], results)
+    _write(made[0], results, corrected)
     if args.track:
         thresholds = {f"threshold_{name}": value for name, value in limits.items()}
         track(bundle.load(args.output), results[0], thresholds)
@@ -181,13 +188,18 @@ def _bundle(
     return bundle.Bundle(args.output, manifest, model)
 
 
-def _write(made: BeatBundle, results: list[dict[str, dict[str, float]]]) -> None:
+def _write(
+    made: BeatBundle,
+    results: list[dict[str, dict[str, float]]],
+    corrected: list[beats.Patient],
+) -> None:
     manifest = msgspec.structs.replace(made.manifest, figures=results[0])
     facts: dict[str, Any] = msgspec.structs.asdict(manifest) | {
         "architecture": beats.ARCHITECTURE.format(kilobytes=len(made.model) / 1000),
         "held_out": ", ".join(HELD_OUT),
         "method": beats.METHOD,
         "seeds": " ".join(map(str, manifest.seeds)),
+        "feedback": feedback.summary(corrected),
     }
     text = card.write(facts, results[0], _spread(results))
     bundle.save(made.path, manifest, made.model, text)

@@ -24,7 +24,7 @@ class Found(NamedTuple):
     """R peak in device samples."""
 
 
-@njit  # type: ignore[untyped-decorator]  # no cache: numba would not notice a change in the rooms
+@njit(cache=True)  # type: ignore[untyped-decorator]  # by version: stream.version
 def _stream(
     c: Any,
     d: Any,

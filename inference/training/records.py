@@ -45,10 +45,13 @@ def read_signal(path: Path) -> tuple[float, npt.NDArray[np.float64]]:
     import wfdb  # noqa: PLC0415 - only the train extra has it
 
     data = wfdb.rdrecord(str(path), channels=[0])
-    signal = data.p_signal[:, 0]
+    return float(data.fs), hold(data.p_signal[:, 0]) * _UNITS[data.units[0]]
+
+
+def hold(signal: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The signal (n,) with each missing sample (NaN) as the one before it; 0 before the first."""
     known = np.where(np.isfinite(signal), np.arange(len(signal)), 0)
-    held = np.nan_to_num(signal[np.maximum.accumulate(known)])
-    return float(data.fs), held * _UNITS[data.units[0]]
+    return np.nan_to_num(signal[np.maximum.accumulate(known)])
 
 
 def label(found: npt.NDArray[np.float64], record: Record) -> npt.NDArray[np.int8]:

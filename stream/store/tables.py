@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The last migration (migrations/versions), which makes the tables what they are here."""
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")

@@ -97,6 +97,7 @@ def test_card_states_figures_and_seeds():
         "held_out": "804",
         "method": "M.",
         "seeds": "1 2",
+        "feedback": "",
         "thresholds": {"S": 0.4, "V": 0.5},
         "code_version": "c",
         "data_sha256": "d",

@@ -17,6 +17,9 @@ from stream.store import Store, StoreTooNew, schema, tables
 
 Place = Callable[[], sa.Engine]
 
+LATER = {"feedback"}
+"""Tables that migrations made."""
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
@@ -88,8 +91,9 @@ def test_a_store_from_before_migrations_is_adopted(place: Place):
     """It has a table with its version; what it holds stays."""
     engine = place()
     before = sa.Table("schema_version", sa.MetaData(), sa.Column("version", sa.Integer))
+    old = [table for table in tables.metadata.sorted_tables if table.name not in LATER]
     with engine.begin() as conn:
-        tables.metadata.create_all(conn)
+        tables.metadata.create_all(conn, tables=old)
         before.create(conn)
         conn.execute(sa.insert(before).values(version=1))
         conn.execute(sa.insert(tables.owners).values(partition=0, epoch=7))
