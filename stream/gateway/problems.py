@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ecg.errors import WireError
 from stream.log import LogError
@@ -29,6 +30,8 @@ CODES: Final = {
     503: "store_unavailable",
 }
 """Status → its code, where the route says no more; the examples of the OpenAPI document, too."""
+
+METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 _PARAMETER_CODES: Final = (
     ("missing", "missing_field"),
@@ -135,10 +138,23 @@ def _parameter(_: Request, error: Any) -> Response:
     return _answer(Details(_title(code), 422, code, first["msg"], field, limit))
 
 
-def _http(_: Request, error: Any) -> Response:
+def _http(request: Request, error: Any) -> Response:
     code = CODES.get(error.status_code, "refused")
     details = Details(_title(code), error.status_code, code, str(error.detail))
+    if error.status_code == 405:
+        return _answer(details, {"Allow": ", ".join(_methods(request))})
     return _answer(details, error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be asked at this path; the error itself knows only the first of its routes."""
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    routes = request.app.routes
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] == Match.FULL for route in routes)
+    ]
 
 
 def _unavailable(_: Request, error: Any) -> Response:

@@ -147,9 +147,10 @@ def test_a_body_of_another_media_type_gets_415(tmp_path, media):
 
 def test_a_wrong_method_gets_405_with_the_right_ones(tmp_path):
     """As RFC 9110 asks for, in the one form of errors."""
-    got = ask(tmp_path, "DELETE", "/v1/alarms")
-    assert (got.status_code, got.json()["code"]) == (405, "method_not_allowed")
-    assert got.headers["allow"] == "GET"
+    for path, methods in (("/v1/alarms", "GET"), ("/v1/feedback", "GET, POST"), ("/", "GET")):
+        got = ask(tmp_path, "DELETE", path)
+        assert (got.status_code, got.json()["code"]) == (405, "method_not_allowed")
+        assert got.headers["allow"] == methods
 
 
 @pytest.mark.parametrize(
