@@ -38,6 +38,10 @@ class Settings:
         kafka_security: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.
         kafka_mechanism, kafka_username, kafka_password: for SASL.
         kafka_ca, kafka_certificate, kafka_key: files for TLS: authorities, and our own pair.
+        session_seconds: a worker of a cluster that gives no sign for so long is replaced; brokers
+            ask for 6 s at least, and heartbeats come ten times as often.
+        member: name of a worker of a cluster that keeps its patients while it is restarted within
+            session_seconds; empty: it hands them over to the others when it ends.
     """
 
     folder: Path = Path("data")
@@ -72,6 +76,8 @@ class Settings:
     kafka_ca: str = ""
     kafka_certificate: str = ""
     kafka_key: str = ""
+    session_seconds: float = 8.0
+    member: str = ""
 
     def __post_init__(self) -> None:
         if "*" in self.cors_origins:

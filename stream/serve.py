@@ -24,7 +24,7 @@ from typing import Final
 from stream.config import Settings
 from stream.lifeline import SUPERVISED
 from stream.log.chosen import open_log
-from stream.store import Keep, Store
+from stream.store import Store
 
 ROLES: Final = ("all", "gateway", "worker")
 DEATHS: Final = 5
@@ -50,13 +50,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--kafka", metavar="HOST:PORT", help="brokers that keep the log (default: files)"
     )
     parser.add_argument(
+        "--member", metavar="NAME", help="a worker that keeps its patients while it is restarted"
+    )
+    parser.add_argument(
         "--simulate", type=int, default=0, metavar="BEDS", help="simulated beds too"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
-    names = ("folder", "store", "host", "port", "token", "model", "kafka")
+    names = ("folder", "store", "host", "port", "token", "model", "kafka", "member")
     settings = Settings.load(**{name: getattr(args, name) for name in names})
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
@@ -65,7 +68,10 @@ def run(args: argparse.Namespace) -> int:
     if args.role == "gateway":
         return _gateway(settings)
     if args.role == "worker":
-        return asyncio.run(_worker(settings))
+        from stream.worker.role import work  # noqa: PLC0415 - the gateway needs no engine
+
+        asyncio.run(work(settings))
+        return 0
     return _supervise(settings, args.simulate)
 
 
@@ -92,42 +98,6 @@ def _gateway(settings: Settings) -> int:
             **uvicorn_options(),
         )
     return 0
-
-
-async def _worker(settings: Settings) -> int:
-    """Engine and alarm book."""
-    from inference import bundle  # noqa: PLC0415 - the gateway needs no model
-    from inference.classifier import BeatClassifier  # noqa: PLC0415
-    from stream.engine.ward import Ward  # noqa: PLC0415
-    from stream.version import engine_version  # noqa: PLC0415
-    from stream.worker.worker import Worker  # noqa: PLC0415
-
-    model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
-    ward = Ward(BeatClassifier(model), most=settings.max_patients)
-    with Store(settings.store_place) as store:
-        async with open_log(settings, "worker") as log:
-            worker = Worker(
-                log,
-                store,
-                ward,
-                engine=engine_version(model.model_id),
-                every=settings.checkpoint_seconds,
-                keep=keep(settings),
-            )
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, worker.stop)
-            await worker.run()
-    return 0
-
-
-def keep(settings: Settings) -> Keep:
-    """How long the store keeps what."""
-    return Keep(
-        alarms=settings.keep_alarms,
-        trends=settings.keep_trends,
-        feedback=settings.keep_feedback,
-    )
 
 
 # ── Supervision ───────────────────────────────────────────────────────────────────────────────
@@ -196,7 +166,17 @@ def _supervise(settings: Settings, beds: int) -> int:
 def _children(settings: Settings, beds: int) -> Iterator[Child]:
     environ = os.environ | {
         f"BEATWIRE_{name}": str(getattr(settings, name.lower()))
-        for name in ("FOLDER", "STORE", "HOST", "PORT", "TOKEN", "MODEL", "LOG_LEVEL", "KAFKA")
+        for name in (
+            "FOLDER",
+            "STORE",
+            "HOST",
+            "PORT",
+            "TOKEN",
+            "MODEL",
+            "LOG_LEVEL",
+            "KAFKA",
+            "MEMBER",
+        )
     }
     environ[SUPERVISED] = "1"
     for role in ("worker", "gateway"):

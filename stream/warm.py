@@ -1,18 +1,17 @@
 """`python -m stream.warm`: compile the engine now, so that no start has to wait for it."""
 
+from typing import TYPE_CHECKING
+
+from ecg.messages import Block, Goodbye
+from ecg.types import RATE, Lead
 from stream.version import keep_compiled_kernels
 
+if TYPE_CHECKING:  # its rooms are imported after the cache folder is set
+    from stream.engine.ward import Ward
 
-def main() -> None:
-    """Run some seconds of silence through the pipeline."""
-    keep_compiled_kernels()
-    from ecg.messages import Block, Goodbye  # noqa: PLC0415 - after the cache folder is set
-    from ecg.types import RATE, Lead  # noqa: PLC0415
-    from inference import bundle  # noqa: PLC0415
-    from inference.classifier import BeatClassifier  # noqa: PLC0415
-    from stream.engine.ward import Ward  # noqa: PLC0415
 
-    ward = Ward(BeatClassifier(bundle.load()))
+def warm(ward: "Ward") -> None:
+    """Run some seconds of silence through a ward: kernels are compiled, or read from the cache."""
     silence = Block(
         patient="nobody",
         session="s",
@@ -24,6 +23,16 @@ def main() -> None:
         payload=bytes(4 * RATE),
     )
     ward.push([(silence, 2.0), (Goodbye(patient="nobody", session="s", end=2 * RATE), 2.0)])
+
+
+def main() -> None:
+    """Warm a ward that is thrown away."""
+    keep_compiled_kernels()
+    from inference import bundle  # noqa: PLC0415
+    from inference.classifier import BeatClassifier  # noqa: PLC0415
+    from stream.engine.ward import Ward  # noqa: PLC0415
+
+    warm(Ward(BeatClassifier(bundle.load())))
 
 
 if __name__ == "__main__":

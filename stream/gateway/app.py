@@ -45,7 +45,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     watchdogs = Watchdogs()
     committer = Committer(log, metrics)
     ingest = Ingest(settings, committer, watchdogs, metrics)
-    hub = Hub(log, watchdogs, metrics, ingest.tell)
+    hub = Hub(log, watchdogs, metrics, ingest.tell, shared=bool(settings.kafka))
 
     async def standing() -> list[m.Alarm]:
         return await asyncio.to_thread(store.history.alarms, STANDING)

@@ -33,6 +33,8 @@ _DECODER: Final = msgspec.msgpack.Decoder(_Form)
 class Cursor:
     """Positions in `ecg.alarms` and `ecg.events`, by partition: what comes next.
 
+    It is the same for every gateway of a log. Partitions that nobody watched are absent.
+
     Attributes:
         positions: by topic, then by partition; mutable.
     """
@@ -49,11 +51,20 @@ class Cursor:
         return type(self)(self.positions)
 
     def reaches(self, other: Self) -> bool:
-        """Whether everything before `other` lies before this one too."""
+        """Whether in the partitions that both know nothing before `other` is left to come."""
         return all(
-            self.positions[topic].get(partition, 0) >= offset
-            for topic, offsets in other.positions.items()
+            offset >= other.positions[topic].get(partition, 0)
+            for topic, offsets in self.positions.items()
             for partition, offset in offsets.items()
+        )
+
+    def limited(self, other: Self) -> Self:
+        """Where `other` stands, in the partitions of this one."""
+        return type(self)(
+            {
+                topic: {p: other.positions[topic].get(p, at) for p, at in offsets.items()}
+                for topic, offsets in self.positions.items()
+            }
         )
 
     def encode(self) -> str:

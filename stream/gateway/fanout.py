@@ -62,6 +62,11 @@ class Interest:
         self._patients = frozenset(asked.patients)
         self._units = frozenset(asked.units)
 
+    @property
+    def named(self) -> frozenset[str] | None:
+        """The patients it is limited to; None when it may be about anybody."""
+        return self._patients if self._patients and not self._units else None
+
     def wants(self, channel: int, patient: str, unit: str) -> bool:
         """Whether an event of this channel and patient is meant for it."""
         if not self.mask & channel:

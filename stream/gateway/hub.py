@@ -1,10 +1,16 @@
-"""Reads the event topics, each once for the whole process, and hands events to their audience."""
+"""Reads the event topics, each once for the whole process, and hands events to their audience.
+
+`ecg.alarms` is read whole, everything else in the partitions of those patients whom somebody watches
+or who send to this gateway. There may be other gateways: what this one finds out by itself (nobody
+analyses a patient, a receiver does not confirm) goes to its own people at once, and through the log
+to those of the others.
+"""
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ecg import messages as m
@@ -12,14 +18,12 @@ from ecg import wire
 from ecg.errors import WireError
 from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import CHANNEL_OF, WAVEFORM, Delivery, Fanout, Subscription
+from stream.gateway.follow import Follower
 from stream.gateway.metrics import Metrics
-from stream.gateway.turns import Turn
+from stream.gateway.others import KINDS, Others, receiver_of
 from stream.gateway.watchdogs import Watchdogs
-from stream.log import Log, OffsetAhead, OffsetExpired, Reader, Record, Topic
+from stream.log import Log, LogUnavailable, Record, Topic
 
-PAGE: Final = 256
-"""Records a poll: small, so that one poll's decoding stays far below 5 ms."""
-POLL_SECONDS: Final = 1.0
 MONITOR_SECONDS: Final = 0.5
 
 LogEvent = m.Beat | m.Vitals | m.Gap | m.Alarm | m.CommandDone
@@ -31,48 +35,116 @@ class Hub:
     """The live end of the event log, with everyone who follows it.
 
     Attributes:
-        cursor: where the live end stands: everything before it was handed out.
+        cursor: where the live end stands in what is followed: everything before it was handed out.
+        others: the alarms of other gateways.
     """
 
     def __init__(
-        self, log: Log, watchdogs: Watchdogs, metrics: Metrics, tell: Callable[[m.Alarm], None]
+        self,
+        log: Log,
+        watchdogs: Watchdogs,
+        metrics: Metrics,
+        tell: Callable[[m.Alarm], None],
+        *,
+        shared: bool = False,
     ) -> None:
-        """Follow `log`; `tell` takes what the patient's own device is to know."""
+        """Follow a log.
+
+        Args:
+            log: to follow.
+            watchdogs: what this gateway watches itself.
+            metrics: counts.
+            tell: takes what the patient's own device is to know.
+            shared: whether there may be other gateways on this log.
+        """
         self.log = log
         self.watchdogs = watchdogs
         self.metrics = metrics
         self._tell = tell
         self.cursor = Cursor({})
         self.fanout = Fanout()
+        self.others: Others | None = Others(log) if shared else None
         self._wakers: dict[Subscription, Callable[[], None]] = {}
-        self._waves: asyncio.Task[None] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: dict[Subscription, None] = {}
+        positions = self.cursor.positions
+        self._alarms = Follower(log, Topic.ALARMS, self._event, positions[Topic.ALARMS])
+        self._events = Follower(log, Topic.EVENTS, self._event, positions[Topic.EVENTS])
+        self._waves = Follower(log, Topic.SAMPLES, self._wave, {})
+        self._partitions: frozenset[int] = frozenset()
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin at the end of the log."""
-        for topic in (Topic.ALARMS, Topic.EVENTS):
-            for partition in await self.log.partitions(topic):
-                end = await self.log.end(topic, partition)
-                self.cursor.positions[topic][partition] = end
-            self._tasks.append(asyncio.create_task(self._tail(topic, self._event)))
-        self._tasks.append(asyncio.create_task(self._watch()))
+        self._partitions = frozenset(await self.log.partitions(Topic.EVENTS))
+        await self._alarms.cover(self._partitions)
+        await self._cover()
+        self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         """End all tasks."""
-        tasks = [*self._tasks, *([self._waves] if self._waves else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for follower in (self._alarms, self._events, self._waves):
+            await follower.stop()
+        if self.others is not None:
+            await self.others.stop()
 
-    async def covers(self, cursor: Cursor) -> bool:
-        """Whether the log still has, or already had, what comes after `cursor`."""
-        for topic, offsets in cursor.positions.items():
-            for partition in await self.log.partitions(topic):
+    # ── What is followed ──────────────────────────────────────────────────────────────────────
+
+    async def watch(self, subscription: Subscription) -> None:
+        """Follow what it wants, from now until `unwatch`."""
+        self._watching[subscription] = None
+        await self._cover()
+
+    def unwatch(self, subscription: Subscription) -> None:
+        """It wants nothing any more; what it wanted is let go with the next look."""
+        self._watching.pop(subscription, None)
+
+    async def _cover(self) -> None:
+        """Follow all that is wanted and nothing else; a log of one partition always, whole."""
+        waves = [one for one in self._watching if one.mask & WAVEFORM]
+        patients = self.watchdogs.monitor.patients
+        events = self._of(self._watching) | self._places(patients)
+        await self._events.cover(self._partitions if len(self._partitions) == 1 else events)
+        await self._waves.cover(self._of(waves))
+
+    def _of(self, subscriptions: Iterable[Subscription]) -> frozenset[int]:
+        """The partitions of everybody whom these subscriptions want."""
+        found: frozenset[int] = frozenset()
+        for subscription in subscriptions:
+            patients = subscription.named
+            found |= self._partitions if patients is None else self._places(patients)
+        return found
+
+    def _places(self, patients: Iterable[str]) -> frozenset[int]:
+        return frozenset(self.log.partition_of(Topic.EVENTS, patient) for patient in patients)
+
+    async def begin(self, subscription: Subscription, cursor: Cursor | None) -> Cursor | None:
+        """Where a subscription begins that is watched: after `cursor`, or at the live end.
+
+        A partition that the cursor does not know was not watched when it was given.
+
+        Returns:
+            None when the log no longer has, or never had, what comes after the cursor.
+        """
+        live = self.cursor.copy()
+        wanted = {Topic.ALARMS: self._partitions, Topic.EVENTS: self._of([subscription])}
+        for topic, partitions in wanted.items():
+            given = cursor.positions[topic] if cursor else {}
+            positions = live.positions[topic]
+            for partition in positions.keys() - partitions:
+                del positions[partition]
+            for partition in positions.keys() & given.keys():
                 begin = await self.log.begin(topic, partition)
-                live = self.cursor.positions[topic][partition]
-                if not begin <= offsets.get(partition, 0) <= live:
-                    return False
-        return True
+                if not begin <= given[partition] <= await self.log.end(topic, partition):
+                    return None
+                positions[partition] = given[partition]
+        while not self.cursor.reaches(live):  # it is of another gateway, which is ahead of us
+            self._moved.clear()
+            await self._moved.wait()
+        return live
 
     # ── Followers ─────────────────────────────────────────────────────────────────────────────
 
@@ -80,56 +152,40 @@ class Hub:
         """Hand it everything from `cursor` on; `wake` is called when something waits."""
         self.fanout.add(subscription)
         self._wakers[subscription] = wake
-        if subscription.mask & WAVEFORM and self._waves is None:
-            self._waves = asyncio.create_task(self._tail_waves())
 
     def detach(self, subscription: Subscription) -> None:
         """It has gone."""
         self.fanout.remove(subscription)
         self._wakers.pop(subscription, None)
-        if self._waves is not None and not self.fanout.mask & WAVEFORM:
-            self._waves.cancel()
-            self._waves = None
+
+    def standing(self, receiver: str = "") -> list[m.Alarm]:
+        """The alarms of gateways that stand, for a subscriber who may be a receiver."""
+        ours = self.watchdogs.standing(receiver)
+        if self.others is None:
+            return ours
+        known = {alarm.id for alarm in ours}
+        theirs = [alarm for alarm in self.others.standing if alarm.id not in known]
+        return ours + [alarm for alarm in theirs if not receiver or receiver_of(alarm) != receiver]
 
     def publish(self, alarm: m.Alarm, but: str = "") -> None:
-        """An alarm of the gateway's own, which stands in no log: the cursor stays.
+        """An alarm of the gateway's own: the cursor stays.
 
-        It goes to the patient's device and to every subscriber but the receiver `but`.
+        It goes to the patient's device and to every subscriber but the receiver `but`, and where
+        there may be other gateways, into the log.
         """
+        if self.others is not None:
+            self.others.tell(alarm)
+        self._announce(alarm, but)
+
+    def _announce(self, alarm: m.Alarm, but: str) -> None:
         self._expect(alarm)
         self._hand_out(alarm, but)
         self._tell(alarm)
 
     # ── The log ───────────────────────────────────────────────────────────────────────────────
 
-    async def _tail(self, topic: str, take: Callable[[Record], None]) -> None:
-        """Follow one topic for ever."""
-        reader = self.log.reader(topic, self.cursor.positions[topic])
-        await self._follow(reader, take)
-
-    async def _tail_waves(self) -> None:
-        partitions = await self.log.partitions(Topic.SAMPLES)
-        ends = {p: await self.log.end(Topic.SAMPLES, p) for p in partitions}
-        await self._follow(self.log.reader(Topic.SAMPLES, ends), self._wave)
-
-    async def _follow(self, reader: Reader, take: Callable[[Record], None]) -> None:
-        while True:
-            try:
-                records = await reader.poll(PAGE, POLL_SECONDS)
-            except OffsetExpired as error:
-                _log.warning("%s: %d records lost to us", error, error.begin - error.position)
-                reader.seek(error.begin, error.partition)
-                continue
-            except OffsetAhead as error:
-                reader.seek(error.end, error.partition)
-                continue
-            turn = Turn()
-            for record in records:
-                take(record)
-                await turn.rest()
-
     def _event(self, record: Record) -> None:
-        self.cursor.positions[record.topic][record.partition] = record.offset + 1
+        self._moved.set()
         event = readable(record)
         if event is None:
             return
@@ -139,8 +195,16 @@ class Hub:
         if isinstance(event, m.Vitals | m.Alarm):
             self.fanout.place(event.patient, event.unit)
         if isinstance(event, m.Alarm):
+            if self.others is not None and event.kind in KINDS:
+                self._heard(event)
+                return
             self._expect(event)
         self._hand_out(event)
+
+    def _heard(self, alarm: m.Alarm) -> None:
+        """An alarm that a gateway made; ours was handed out already."""
+        if self.others is not None and self.others.hear(alarm):
+            self._announce(alarm, receiver_of(alarm))
 
     def _expect(self, alarm: m.Alarm) -> None:
         """Await that its receivers confirm it."""
@@ -164,6 +228,8 @@ class Hub:
         with contextlib.suppress(WireError):
             block = wire.samples.decode(record.value)
             if isinstance(block, m.Block):
+                if self.others is not None:  # its device may talk to another gateway, or to Kafka
+                    self.watchdogs.monitor.block(block, asyncio.get_running_loop().time())
                 delivery = Delivery(m.Event(cursor="", event=block))
                 for subscription in audience:
                     self.metrics.dropped_total += subscription.put_wave(block, delivery)
@@ -174,6 +240,8 @@ class Hub:
         delivery = self.watchdogs.delivery
         while True:
             await asyncio.sleep(MONITOR_SECONDS)
+            with contextlib.suppress(LogUnavailable):
+                await self._cover()
             now = asyncio.get_running_loop().time()
             for receiver, alarm in self.watchdogs.tick(now, time.time()):
                 self.publish(alarm, but=receiver)

@@ -84,6 +84,11 @@ class Monitor:
         return len(self._watched)
 
     @property
+    def patients(self) -> tuple[str, ...]:
+        """The same by name."""
+        return tuple(self._watched)
+
+    @property
     def active(self) -> tuple[m.Alarm, ...]:
         """The alarms that stand now."""
         return tuple(watch.alarm for watch in self._watched.values() if watch.alarm is not None)
@@ -126,7 +131,8 @@ def _is_behind(watch: Watch, now: float) -> bool:
 
 def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: float) -> m.Alarm:
     return m.Alarm(
-        id=f"{patient}:{watch.session}:{KIND.name}:{watch.sample}",
+        # by what was analysed last, so that several gateways who see the same give it one name
+        id=f"{patient}:{watch.session}:{KIND.name}:{watch.seen}",
         update_no=0,
         phase="start",
         state="active",

@@ -37,7 +37,7 @@ class Stretch:
 
     def _behind(self) -> bool:
         live = self._hub.cursor.positions[self._topic]
-        return any(self._at.get(partition, 0) < end for partition, end in live.items())
+        return any(at < live.get(partition, 0) for partition, at in self._at.items())
 
     async def _read(self) -> None:
         """Take a page; the reader stays before what the hub has yet to hand out."""

@@ -32,7 +32,7 @@ from stream.gateway.hub import Hub
 from stream.gateway.ingest import bearer
 from stream.gateway.replay import replay
 from stream.gateway.turns import Turn
-from stream.log import OffsetOutOfRange
+from stream.log import LogError, OffsetOutOfRange
 
 HEARTBEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 10.0
@@ -118,6 +118,7 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._subscription is not None:
                 self._hub.detach(self._subscription)
+                self._hub.unwatch(self._subscription)
             self._leave()
         for task in done:
             task.result()
@@ -218,15 +219,21 @@ class Connection:
     async def _write(self, asked: m.Subscribe) -> None:
         try:
             subscription = Subscription(asked, self._all.settings.queue_messages)
-            cursor = Cursor.decode(asked.after) if asked.after else self._hub.cursor.copy()
+            after = Cursor.decode(asked.after) if asked.after else None
         except WireError as error:
             raise Ended(Close.INVALID, error.code, error.text, error.field, error.limit) from None
-        if not await self._hub.covers(cursor):
+        self._subscription = subscription
+        try:
+            await self._hub.watch(subscription)
+            cursor = await self._hub.begin(subscription, after)
+        except LogError as error:
+            raise _unavailable(error) from None
+        if cursor is None:
             text = "events after this cursor are gone: the snapshot that follows is a new start"
             problem = m.Problem(code="cursor_expired", text=text, field="after", fatal=False)
             await self._send(Delivery(problem))
-            cursor = self._hub.cursor.copy()
-        self._subscription = subscription
+            cursor = await self._hub.begin(subscription, None)
+        assert cursor is not None
         while True:
             cursor = await self._stretch(subscription, cursor)
 
@@ -236,14 +243,16 @@ class Connection:
             await self._catch_up(subscription, cursor)
         except OffsetOutOfRange:
             raise self._slow() from None
+        except LogError as error:
+            raise _unavailable(error) from None
         self._hub.attach(subscription, self._wake.set)
         last = await self._follow(subscription, cursor.encode())
         self._hub.detach(subscription)
         subscription.reset()
-        return Cursor.decode(last)
+        return cursor.limited(Cursor.decode(last))
 
     async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
-        alarms = await self._all.standing() + self._hub.watchdogs.standing(self._receiver)
+        alarms = await self._all.standing() + self._hub.standing(self._receiver)
         wanted = tuple(
             msgspec.structs.replace(alarm, strip=None)
             for alarm in alarms
@@ -288,3 +297,7 @@ class Connection:
         else:
             await self._socket.send_bytes(delivery.packed)
         self._sending = math.inf
+
+
+def _unavailable(error: LogError) -> Ended:
+    return Ended(Close.UNAVAILABLE, "log_unavailable", f"the log failed: {error}")

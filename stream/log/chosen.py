@@ -17,7 +17,8 @@ def open_log(settings: Settings, role: str) -> Log:
     # aiokafka takes 0.2 s to import, and a house on files has no use for it.
     from stream.log.kafka import KafkaLog, connection_of  # noqa: PLC0415
 
-    return KafkaLog(connection_of(settings), writes)
+    # Gateways tell one another what they find out by themselves: NOT_MONITORED, DELIVERY_FAIL.
+    return KafkaLog(connection_of(settings), writes | {Topic.ALARMS})
 
 
 def retention(settings: Settings) -> dict[str, Retention]:

@@ -32,7 +32,7 @@ async def poll(reader: Reader, count: int, seconds: float) -> list[Record]:
     except OffsetExpired as error:
         lost = error.begin - error.position
         _log.error("%s: %d records had expired unread; on at %d", error.topic, lost, error.begin)
-        reader.seek(error.begin)
+        reader.seek(error.begin, error.partition)
         return []
 
 

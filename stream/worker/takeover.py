@@ -40,16 +40,18 @@ class Takeover:
         log: to replay from.
         store: where the last worker committed to.
         shift: with a fresh ward.
+        partition: of samples and commands.
         now: seconds since 1970.
     """
 
-    def __init__(self, log: Log, store: Store, shift: Shift, now: float) -> None:
+    def __init__(self, log: Log, store: Store, shift: Shift, partition: int, now: float) -> None:
         self.positions: dict[str, int] = {}
         self.news: list[Event] = []
         self.rewound = False
         self._log = log
         self._store = store
         self._shift = shift
+        self._partition = partition
         self._now = now
         self._restored: dict[str, int] = {}
         self._known: dict[str, int] = {}
@@ -68,7 +70,8 @@ class Takeover:
 
     async def _position(self, topic: Topic, loaded: Loaded) -> int:
         """Where to read on; a log that ends before is not the one that was read."""
-        begin, end = await self._log.begin(topic), await self._log.end(topic)
+        begin = await self._log.begin(topic, self._partition)
+        end = await self._log.end(topic, self._partition)
         position = loaded.positions.get(topic.value, begin)
         if position <= end:
             return position
@@ -97,15 +100,26 @@ class Takeover:
         begin = min(self._restored.values(), default=position)
         if foreign:
             recent = round((self._now - REPLAY_SECONDS) * 1000)
-            begin = min(begin, await self._log.offset_at(Topic.SAMPLES, recent))
-        begin = max(begin, await self._log.begin(Topic.SAMPLES))
-        reader = self._log.reader(Topic.SAMPLES, begin)
-        patients: set[str] = set()
-        while (left := position - reader.position()) > 0:
-            records = await reading.poll(reader, min(RECORDS, left), 1.0)
-            patients |= await asyncio.to_thread(self._push, records)
+            begin = min(begin, await self._log.offset_at(Topic.SAMPLES, recent, self._partition))
+        begin = max(begin, await self._log.begin(Topic.SAMPLES, self._partition))
+        patients = await self._read(begin, position)
         self._shift.replayed(patients, self._now)
-        _log.info("took over at %d after a replay of %d records", position, position - begin)
+        told = "took over partition %d at %d after a replay of %d records"
+        _log.info(told, self._partition, position, position - begin)
+
+    async def _read(self, begin: int, position: int) -> set[str]:
+        """Push the records begin <= offset < position again; returns of whom they were."""
+        patients: set[str] = set()
+        if begin >= position:
+            return patients
+        reader = self._log.reader(Topic.SAMPLES, {self._partition: begin})
+        try:
+            while (left := position - reader.position(self._partition)) > 0:
+                records = await reading.poll(reader, min(RECORDS, left), 1.0)
+                patients |= await asyncio.to_thread(self._push, records)
+        finally:
+            await reader.close()
+        return patients
 
     def _push(self, records: list[Record]) -> set[str]:
         """Push what comes after each patient's checkpoint; returns whom that was."""

@@ -1,5 +1,6 @@
 """One turn of the worker without its I/O: records and commands in, what is to be written out."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ecg.messages import Alarm, CommandDone, Strip
@@ -114,7 +115,14 @@ class Shift:
 
     # ── The end of a turn ─────────────────────────────────────────────────────────────────────
 
-    def close(self, events: list[Event], told: set[str], positions: dict[str, int]) -> Turn:
+    def close(
+        self,
+        events: list[Event],
+        told: set[str],
+        positions: dict[str, int],
+        *,
+        leaving: bool = False,
+    ) -> Turn:
         """Put together what this turn writes.
 
         A book is kept with every transition, and with every checkpoint; what it learns beside
@@ -125,11 +133,13 @@ class Shift:
             events: all that happened.
             told: patients of whom records came.
             positions: next offsets, by topic.
+            leaving: whether this is the last turn: then every state is kept that is not yet, so
+                that the next owner has nothing to replay.
         """
         position = positions.get(Topic.SAMPLES, 0)
         save = self._to_save(told)
         moved, dropped = self._schedule.silent(self.now)
-        save |= dict.fromkeys(self._schedule.unsaved(self.now))
+        save |= dict.fromkeys(self._schedule.unsaved(math.inf if leaving else self.now))
         for patient in dropped:
             self.ward.forget(patient)
         changed = {e.patient: None for e in events if isinstance(e, Alarm | CommandDone)}

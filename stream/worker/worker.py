@@ -10,6 +10,7 @@ that is behind does what one that was not would have done.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -29,11 +30,12 @@ from stream.worker.strips import Wanted
 from stream.worker.takeover import Takeover
 from stream.worker.turn import Shift
 
-PARTITION: Final = 0
 BATCH: Final = 4096
 """Records of a poll: about four seconds of a thousand patients at one block a second."""
 POLL_SECONDS: Final = 0.05
 """How long a poll waits for samples; commands and deadlines are looked at as often."""
+GLANCE_SECONDS: Final = 0.001
+"""Takes what has been fetched, where a look that does not wait would ask the broker."""
 RELAY: Final = 512
 STRIP_RECORDS: Final = 2000
 """Bound on the records that one strip is looked for in: 15 s in blocks of 20 ms, and backfill."""
@@ -53,10 +55,17 @@ class Worker:
         log: opened, writes events and alarms.
         store: where positions, books and checkpoints are kept.
         ward: a fresh engine and alarm book.
+        partition: of samples and commands.
         engine: version of the engine, written into checkpoints.
         every: stream seconds between two checkpoints of a patient.
+        pace: seconds between the starts of two turns, at least; above 0 where log and store are
+            across a network.
         keep: how long the store keeps what.
         clock: seconds since 1970.
+
+    Attributes:
+        partition: the same.
+        written: next offsets, by topic, as they were committed last; empty before the first time.
     """
 
     def __init__(
@@ -65,20 +74,24 @@ class Worker:
         store: Store,
         ward: Ward,
         *,
+        partition: int = 0,
         engine: str,
         every: float,
+        pace: float = 0.0,
         keep: Keep | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.partition = partition
+        self.written: dict[str, int] = {}
         self._log = log
         self._store = store
         self._ward = ward
         self._shift = Shift(ward, engine, every)
         self._chores = Chores(store, ward, keep or Keep())
+        self._pace = pace
         self._clock = clock
         self._epoch = 0
         self._resumed = 0.0
-        self._written: dict[str, int] = {}
         self._held: list[Asked] = []
         self._stopping = asyncio.Event()
 
@@ -87,47 +100,63 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Take over the partition and work.
+        """Take over the partition and work; leave so that the next owner has nothing to replay.
 
         Raises:
             Fenced: another worker has taken the partition.
             LogError, StoreError: a turn could not be written; nothing of it counts.
         """
         samples, commands = await self.take_over()
-        while not self._stopping.is_set():
-            await self.turn(samples, commands)
-            await asyncio.to_thread(self._chores.do, self._clock())
+        try:
+            while not self._stopping.is_set():
+                next_turn = asyncio.get_running_loop().time() + self._pace
+                await self.turn(samples, commands)
+                await asyncio.to_thread(self._chores.do, self._clock())
+                await self._rest(next_turn)
+            await self._commit(self._shift.close([], set(), self.written, leaving=True))
+        finally:
+            await samples.close()
+            await commands.close()
+
+    async def _rest(self, until: float) -> None:
+        """Wait for the next turn, or for the end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._stopping.wait()
 
     async def take_over(self) -> tuple[Reader, Reader]:
         """Fence the last worker off, come to where it committed; readers that stand there."""
-        self._epoch = await asyncio.to_thread(self._store.claim, PARTITION)
-        loaded = await asyncio.to_thread(self._store.load, PARTITION)
-        takeover = Takeover(self._log, self._store, self._shift, self._clock())
+        self._epoch = await asyncio.to_thread(self._store.claim, self.partition)
+        loaded = await asyncio.to_thread(self._store.load, self.partition)
+        takeover = Takeover(self._log, self._store, self._shift, self.partition, self._clock())
         await takeover.run(loaded)
         self._resumed = self._clock()
         turn = self._shift.close(takeover.news, set(), takeover.positions)
         turn.rewound = takeover.rewound
         await self._commit(turn)
         await self._relay()
-        places = takeover.positions
-        return (
-            self._log.reader(Topic.SAMPLES, places[Topic.SAMPLES.value]),
-            self._log.reader(Topic.COMMANDS, places[Topic.COMMANDS.value]),
-        )
+        return self._reader(Topic.SAMPLES), self._reader(Topic.COMMANDS)
+
+    def _reader(self, topic: Topic) -> Reader:
+        """A reader that stands where the last commit left off."""
+        return self._log.reader(topic, {self.partition: self.written[topic.value]})
 
     # ── A turn ────────────────────────────────────────────────────────────────────────────────
 
     async def turn(self, samples: Reader, commands: Reader) -> None:
         """Poll samples and commands, push, publish, commit."""
         polled = self._clock()
+        end = await self._log.end(Topic.SAMPLES, self.partition)
         records = await reading.poll(samples, BATCH, POLL_SECONDS)
-        caught_up = len(records) < BATCH
+        caught_up = samples.position(self.partition) >= end
         arrivals = reading.arrivals(records)
         ready = await self._commands(commands, arrivals, caught_up=caught_up)
         events = await self._push(arrivals, ready)
         positions = {
-            Topic.SAMPLES.value: samples.position(),
-            Topic.COMMANDS.value: self._held[0].offset if self._held else commands.position(),
+            Topic.SAMPLES.value: samples.position(self.partition),
+            Topic.COMMANDS.value: self._held[0].offset
+            if self._held
+            else commands.position(self.partition),
         }
         until = polled - TICK_DELAY if caught_up and polled >= self._resumed + RESUME_SECONDS else 0
         told = {record.key for record in records}
@@ -150,7 +179,8 @@ class Worker:
         latest = arrivals[-1][1] if arrivals else 0.0
         count = sum(asked.time < latest or caught_up for asked in self._held)
         ready, self._held = self._held[:count], self._held[count:]
-        for asked in reading.commands(await reading.poll(reader, BATCH, 0.0)):
+        wait = GLANCE_SECONDS if self._pace else 0.0
+        for asked in reading.commands(await reading.poll(reader, BATCH, wait)):
             passed = not self._held and asked.time < latest
             (ready if passed else self._held).append(asked)
         return ready
@@ -189,7 +219,7 @@ class Worker:
     async def _signal(self, wanted: Wanted, until: float) -> list[Block]:
         """The blocks of a patient around a strip that had arrived by `until`."""
         start = round((wanted.time - 2 * strips.BEFORE_SECONDS) * 1000)
-        offset = await self._log.offset_at(Topic.SAMPLES, start)
+        offset = await self._log.offset_at(Topic.SAMPLES, start, self.partition)
         records = await self._log.by_key(Topic.SAMPLES, wanted.patient, offset, STRIP_RECORDS)
         found = reading.arrivals(records)
         return [record for record, now in found if isinstance(record, Block) and now <= until]
@@ -216,17 +246,19 @@ class Worker:
 
     async def _commit(self, turn: Turn) -> None:
         """Write the turn if there is anything to it, and publish what that made true."""
-        if not turn.counts(self._written):
+        if not turn.counts(self.written):
             return
         now = self._clock()
-        waiting = await asyncio.to_thread(commit, self._store, PARTITION, self._epoch, turn, now)
-        self._written = turn.positions
+        waiting = await asyncio.to_thread(
+            commit, self._store, self.partition, self._epoch, turn, now
+        )
+        self.written = turn.positions
         if waiting:
             await self._relay()
 
     async def _relay(self) -> None:
         """Publish what waits in the outbox, in its order."""
-        while pending := await asyncio.to_thread(self._store.pending, RELAY, PARTITION):
+        while pending := await asyncio.to_thread(self._store.pending, RELAY, self.partition):
             now = self._clock()
             for topic in (Topic.ALARMS, Topic.EVENTS):
                 entries = [codec.leaving(p, now) for p in pending if p.topic == topic]

@@ -12,9 +12,9 @@ from ecg.types import BeatClass
 from stream.config import Settings
 from stream.engine.ward import Ward
 from stream.log import Entry, OffsetExpired, Topic
-from stream.serve import keep
 from stream.store import Keep
 from stream.worker import codec
+from stream.worker.role import keep
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ async def test_expired_records_are_survived_loudly(tmp_path, caplog):
             async def poll(self, *_):
                 raise OffsetExpired(Topic.SAMPLES, 0, 5, 40, 60)
 
-            def seek(self, offset):
+            def seek(self, offset, partition):
                 self.at = offset
 
-            def position(self):
+            def position(self, partition):
                 return self.at
 
         expired = Expired()

@@ -19,10 +19,11 @@ from stream.log import Entry, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
 from stream.store import Store
 from stream.worker import codec
-from stream.worker.worker import PARTITION, Worker
+from stream.worker.worker import Worker
 
 START = 1_700_000_000.0
 ENGINE = "engine-1"
+PARTITION = 0
 
 
 class Width:

@@ -1,0 +1,72 @@
+"""What gateways find out by themselves, told to one another through the log.
+
+A subscriber may sit at any gateway, a device at any other: NOT_MONITORED and DELIVERY_FAIL are
+written to `ecg.alarms` by the gateway that raises them, beside handing them out itself.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final
+
+from ecg import messages as m
+from ecg import wire
+from stream.gateway import delivery, monitor
+from stream.log import Entry, Log, Topic
+
+KINDS: Final = frozenset({monitor.KIND.name, delivery.KIND.name})
+"""The kinds that gateways raise; all others are the workers'."""
+
+MAX_KNOWN: Final = 4096
+"""Alarms of which the last update is known: one that comes again is no news."""
+
+
+class Others:
+    """The alarms of other gateways on a log, and ours on the way to them."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: OrderedDict[str, int] = OrderedDict()
+        self._standing: dict[str, m.Alarm] = {}
+        self._tasks: set[asyncio.Task[int]] = set()
+
+    @property
+    def standing(self) -> tuple[m.Alarm, ...]:
+        """Those that have not ended."""
+        return tuple(self._standing.values())
+
+    def tell(self, alarm: m.Alarm) -> None:
+        """Write an alarm of ours; while no broker answers it waits, and is told later."""
+        self._know(alarm)
+        self._standing.pop(alarm.id, None)
+        entry = Entry(alarm.patient, wire.pack(alarm), f"{alarm.id}#{alarm.update_no}")
+        task = asyncio.create_task(self._log.append(Topic.ALARMS, [entry]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def hear(self, alarm: m.Alarm) -> bool:
+        """Take an alarm that a gateway wrote; whether it is news to us."""
+        if alarm.update_no <= self._known.get(alarm.id, -1):
+            return False
+        self._know(alarm)
+        if alarm.state == "ended":
+            self._standing.pop(alarm.id, None)
+        else:
+            self._standing[alarm.id] = alarm
+        return True
+
+    async def stop(self) -> None:
+        """Give up what is still on its way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _know(self, alarm: m.Alarm) -> None:
+        self._known[alarm.id] = alarm.update_no
+        self._known.move_to_end(alarm.id)
+        if len(self._known) > MAX_KNOWN:
+            self._standing.pop(self._known.popitem(last=False)[0], None)
+
+
+def receiver_of(alarm: m.Alarm) -> str:
+    """The receiver that a DELIVERY_FAIL is about, empty for any other alarm."""
+    return alarm.id.rsplit(":", 2)[1] if alarm.kind == delivery.KIND.name else ""
