@@ -174,6 +174,26 @@ class Problem(Message, frozen=True, array_like=True, kw_only=True):
     fatal: bool = True
 
 
+# ── The log ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Rejected(Message, frozen=True, array_like=True, kw_only=True):
+    """A record of the log that was left out: which one, and why, in `ecg.rejected`.
+
+    `time` is when the log took the record; code, text, field and limit are those of a Problem.
+    """
+
+    topic: Text
+    partition: Annotated[int, Meta(ge=0)]
+    offset: Annotated[int, Meta(ge=0)]
+    key: Text
+    time: float
+    code: Text
+    text: Text
+    field: Text = ""
+    limit: Text = ""
+
+
 # ── Events out ────────────────────────────────────────────────────────────────────────────────
 
 

@@ -68,6 +68,21 @@ class Codec:
         check(message)
         return message
 
+    def read(self, value: bytes) -> Any:
+        """One message from a record of the log, in either encoding.
+
+        A JSON object begins with a brace, which no message does in MessagePack.
+
+        Raises:
+            WireError: as `decode`.
+        """
+        if not value.startswith(b"{"):
+            return self.decode(value)
+        try:
+            return self.decode(value.decode())
+        except UnicodeDecodeError as error:
+            raise WireError("malformed", f"record is no UTF-8: {error.reason}") from None
+
     def _decode(self, frame: bytes | str) -> Any:
         if isinstance(frame, str):
             return from_twin(self._json.decode(frame))
@@ -266,3 +281,4 @@ samples: Final = Codec(m.Hello | m.Block | m.Goodbye)
 """What stands in the sample log: blocks, and the HELLO and GOODBYE around them."""
 commands: Final = Codec(COMMANDS)
 events: Final = Codec(EVENTS, max_bytes=MAX_EVENT_BYTES)
+rejected: Final = Codec(m.Rejected)

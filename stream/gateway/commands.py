@@ -19,13 +19,17 @@ from ecg.types import Category, Paced
 from stream.gateway.access import answer, content, read_body
 from stream.gateway.metrics import Metrics
 from stream.gateway.problems import Refusal, responses
-from stream.log import Entry, Log, Topic
+from stream.log import Entry, Log, LogUnavailable, Topic
 from stream.store import Store
 
 PATIENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
 Patient = Annotated[str, Path(pattern=PATIENT, examples=["bed-1"])]
 AlarmId = Annotated[str, Path(max_length=256, examples=["bed-1:boot-1:VTACH:5000"])]
 Who = Annotated[str, Meta(min_length=1, max_length=256, examples=["nurse-7"])]
+
+
+LOG_SECONDS: Final = 5.0
+"""A person waits; the command may still be written, and its id makes a repetition harmless."""
 
 
 class Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -92,14 +96,28 @@ class CommandStatus(msgspec.Struct, omit_defaults=True):
 DONE: Final = CommandStatus("cmd-1", "done", "bed-1", "pause", "nurse-7", 1.7e9)
 
 
+async def _append(log: Log, command: m.Command) -> None:
+    """Put it into the log.
+
+    Raises:
+        LogError: the log did not take it, or not in time.
+    """
+    entry = Entry(command.patient, wire.pack(command), command.id)
+    try:
+        async with asyncio.timeout(LOG_SECONDS):
+            await log.append(Topic.COMMANDS, [entry])
+    except TimeoutError:
+        text = f"the log has not confirmed command {command.id} within {LOG_SECONDS:g} s"
+        raise LogUnavailable(f"{text}: repeat it with this id") from None
+
+
 def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     """The routes under /v1 that change something, and the one that says what became of it."""
     router = APIRouter(tags=["commands"])
 
     async def accept(command: m.Command) -> Response:
         wire.check(command)
-        entry = Entry(command.patient, wire.pack(command), command.id)
-        await log.append(Topic.COMMANDS, [entry])
+        await _append(log, command)
         metrics.commands_total += 1
         return answer(Accepted(command.id, f"/v1/commands/{command.id}"), 202)
 

@@ -8,6 +8,7 @@ order of the appends.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from stream.gateway.metrics import Metrics
@@ -26,6 +27,9 @@ MAX_BATCH: Final = 256
 MAX_BYTES: Final = 128 << 20
 """Bytes accepted and not durable at which devices are no longer read (about 20 s of 4,000 devices
 at 250 Hz with three leads)."""
+
+DRAIN_SECONDS: Final = 5.0
+"""What is not durable then was acknowledged to no device: they send it again."""
 
 Report = Callable[[str], None]
 """Called once for each entry: with an empty text when it is durable, else with what failed."""
@@ -66,11 +70,13 @@ class Committer:
         await self._room.wait()
 
     async def drain(self) -> None:
-        """Wait until everything that was added has its report."""
-        while self._waiting or self._order:
-            self._flush()
-            await asyncio.wait([task for task, _ in self._order])
-            await asyncio.sleep(0)  # the reports run in the turn after
+        """Wait until everything that was added has its report, but not for a log that is away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._waiting or self._order:
+                    self._flush()
+                    await asyncio.wait([task for task, _ in self._order])
+                    await asyncio.sleep(0)  # the reports run in the turn after
 
     def _count(self, size: int) -> None:
         self._metrics.bytes_in_flight += size

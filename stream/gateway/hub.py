@@ -226,7 +226,7 @@ class Hub:
         if not audience:
             return
         with contextlib.suppress(WireError):
-            block = wire.samples.decode(record.value)
+            block = wire.samples.read(record.value)
             if isinstance(block, m.Block):
                 if self.others is not None:  # its device may talk to another gateway, or to Kafka
                     self.watchdogs.monitor.block(block, asyncio.get_running_loop().time())

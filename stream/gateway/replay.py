@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from ecg import messages as m
 from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import CHANNEL_OF, Delivery, Subscription
 from stream.gateway.hub import Hub, readable
-from stream.log import Record
+from stream.log import LogUnavailable, Record
 
 PAGE: Final = 256
 POLL_SECONDS: Final = 1.0
@@ -30,6 +31,10 @@ class Stretch:
             await self._read()
         return self._records[0] if self._records else None
 
+    async def close(self) -> None:
+        """End reading."""
+        await self._reader.close()
+
     def pop(self) -> None:
         """Step over the head."""
         record = self._records.popleft()
@@ -41,7 +46,9 @@ class Stretch:
 
     async def _read(self) -> None:
         """Take a page; the reader stays before what the hub has yet to hand out."""
-        page = await self._reader.poll(PAGE, POLL_SECONDS)
+        page: list[Record] = []
+        with suppress(LogUnavailable):  # it will come back, and so will this
+            page = await self._reader.poll(PAGE, POLL_SECONDS)
         live = self._hub.cursor.positions[self._topic]
         for record in reversed(page):
             if record.offset >= live.get(record.partition, 0):
@@ -61,16 +68,20 @@ async def replay(hub: Hub, subscription: Subscription, cursor: Cursor) -> AsyncI
         OffsetAhead: `cursor` is not of this log.
     """
     stretches = [Stretch(hub, topic, cursor) for topic in cursor.positions]
-    while not cursor.reaches(hub.cursor):
-        heads = [(await stretch.head(), stretch) for stretch in stretches]
-        found = [(record, stretch) for record, stretch in heads if record is not None]
-        if not found:
-            continue
-        record, stretch = min(found, key=lambda pair: pair[0].time_ms)
-        stretch.pop()
-        delivery = _delivery(hub, subscription, record, cursor)
-        if delivery is not None:
-            yield delivery
+    try:
+        while not cursor.reaches(hub.cursor):
+            heads = [(await stretch.head(), stretch) for stretch in stretches]
+            found = [(record, stretch) for record, stretch in heads if record is not None]
+            if not found:
+                continue
+            record, stretch = min(found, key=lambda pair: pair[0].time_ms)
+            stretch.pop()
+            delivery = _delivery(hub, subscription, record, cursor)
+            if delivery is not None:
+                yield delivery
+    finally:
+        for stretch in stretches:
+            await stretch.close()
 
 
 def _delivery(

@@ -48,6 +48,12 @@ def entry(event: Event) -> Entry:
     return Entry(event.patient, wire.pack(event), event_id(event))
 
 
+def refusal(rejected: m.Rejected) -> Entry:
+    """A refused record as the log takes it; its place is its id."""
+    place = f"{rejected.topic}:{rejected.partition}:{rejected.offset}"
+    return Entry(rejected.key, wire.pack(rejected), place)
+
+
 def event_id(event: Event) -> str:
     """Deterministic: the same samples and commands give the same ids."""
     if isinstance(event, m.Alarm):

@@ -11,16 +11,17 @@ that is behind does what one that was not would have done.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ecg.messages import Alarm, Block, CommandDone
+from ecg.messages import Alarm, Block, CommandDone, Rejected
 from ecg.strips import cut
 from stream.engine.events import Event
 from stream.engine.intake import Arrived, patient_of
 from stream.engine.ward import Ward
-from stream.log import Log, Reader, Topic
+from stream.log import Log, LogUnavailable, Reader, Record, Topic
 from stream.store import Keep, Store
 from stream.worker import codec, reading, strips
 from stream.worker.chores import Chores
@@ -46,6 +47,8 @@ LAG_SECONDS: Final = 5.0
 RESUME_SECONDS: Final = 3.0
 """After a start no deadline passes for so long without a record that says so: devices that could
 not reach a server that was down come back first (NO_DATA is raised after as long a silence)."""
+
+_log = logging.getLogger("beatwire.worker")
 
 
 class Worker:
@@ -93,6 +96,7 @@ class Worker:
         self._epoch = 0
         self._resumed = 0.0
         self._held: list[Asked] = []
+        self._refused: list[Rejected] = []
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -146,10 +150,14 @@ class Worker:
     async def turn(self, samples: Reader, commands: Reader) -> None:
         """Poll samples and commands, push, publish, commit."""
         polled = self._clock()
-        end = await self._log.end(Topic.SAMPLES, self.partition)
-        records = await reading.poll(samples, BATCH, POLL_SECONDS)
+        try:
+            end = await self._log.end(Topic.SAMPLES, self.partition)
+            records = await reading.poll(samples, BATCH, POLL_SECONDS)
+        except LogUnavailable:
+            self._resumed = polled  # who sends cannot be seen: devices come back first
+            return
         caught_up = samples.position(self.partition) >= end
-        arrivals = reading.arrivals(records)
+        arrivals = reading.arrivals(records, self._refused.append)
         ready = await self._commands(commands, arrivals, caught_up=caught_up)
         events = await self._push(arrivals, ready)
         positions = {
@@ -163,10 +171,20 @@ class Worker:
         turn = await asyncio.to_thread(
             self._conclude, arrivals, told, ready, events, positions, until
         )
+        await self._publish(turn)
+        await self._commit(turn)
+
+    async def _publish(self, turn: Turn) -> None:
+        """What does not go through the outbox: its ids make a repetition harmless."""
         direct = [e for e in turn.events if not isinstance(e, Alarm | CommandDone)]
         if direct:
             await self._log.append(Topic.EVENTS, [codec.entry(event) for event in direct])
-        await self._commit(turn)
+        refused, self._refused = self._refused, []
+        if refused:
+            first = refused[0]
+            place = f"{first.topic}[{first.partition}]@{first.offset}: {first.code}"
+            _log.warning("%d refused, see %s: %s", len(refused), Topic.REJECTED.value, place)
+            await self._log.append(Topic.REJECTED, [codec.refusal(each) for each in refused])
 
     async def _commands(
         self, reader: Reader, arrivals: Sequence[Arrived], *, caught_up: bool
@@ -180,7 +198,10 @@ class Worker:
         count = sum(asked.time < latest or caught_up for asked in self._held)
         ready, self._held = self._held[:count], self._held[count:]
         wait = GLANCE_SECONDS if self._pace else 0.0
-        for asked in reading.commands(await reading.poll(reader, BATCH, wait)):
+        records: list[Record] = []
+        with contextlib.suppress(LogUnavailable):
+            records = await reading.poll(reader, BATCH, wait)
+        for asked in reading.commands(records, self._refused.append):
             passed = not self._held and asked.time < latest
             (ready if passed else self._held).append(asked)
         return ready

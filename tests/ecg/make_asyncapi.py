@@ -11,9 +11,11 @@ from ecg import messages as m
 from ecg import wire
 from ecg.objects import twin
 
+Kinds = tuple[type[msgspec.Struct], ...]
+
 FILE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 SCHEMAS = "#/components/schemas/"
-INFO = """What crosses the wire between devices, subscribers and the gateway. Not a medical device.
+INFO = """What crosses the wire between devices, subscribers, the gateway and Kafka. Not a medical device.
 
 Binary frames are MessagePack: an array of type, version and the fields in the order of the schema's
 properties, bytes as such. Text frames are JSON: the objects described here, bytes as base64. The
@@ -34,14 +36,29 @@ CHANNELS = {
     ),
 }
 
+TOPICS = {
+    "samples": ("receive", "What devices send.", wire.samples.types),
+    "events": (
+        "send",
+        "What was found of each patient, in order; at least once.",
+        (m.Beat, m.Vitals, m.Gap, m.CommandDone),
+    ),
+    "alarms": ("send", "Every update of every alarm, in order; at least once.", (m.Alarm,)),
+    "rejected": ("send", "Records that were left out, and why.", wire.rejected.types),
+}
+"""Topics of a house on Kafka, `ecg.` and the name; the key is the patient."""
+
 
 def document() -> dict[str, Any]:
     """The whole document."""
     channels = {name: _channel(*parts) for name, parts in CHANNELS.items()}
     operations = {}
     for name, (_, _, received, sent) in CHANNELS.items():
-        operations[f"{name}Receive"] = _operation("receive", name, received)
-        operations[f"{name}Send"] = _operation("send", name, sent)
+        operations[f"{name}Receive"] = _operation("receive", name, received.types)
+        operations[f"{name}Send"] = _operation("send", name, sent.types)
+    for name, (action, text, kinds) in TOPICS.items():
+        channels[name] = _topic(name, text, kinds)
+        operations[f"{name}{action.title()}"] = _operation(action, name, kinds)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -51,7 +68,10 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "servers": {"local": {"host": "127.0.0.1:8000", "protocol": "ws"}},
+        "servers": {
+            "local": {"host": "127.0.0.1:8000", "protocol": "ws"},
+            "kafka": {"host": "127.0.0.1:9092", "protocol": "kafka"},
+        },
         "channels": channels,
         "operations": operations,
         "components": {"messages": _messages(), "schemas": _schemas()},
@@ -62,6 +82,8 @@ def _kinds() -> list[type[msgspec.Struct]]:
     found: dict[type[msgspec.Struct], None] = {}
     for _, _, received, sent in CHANNELS.values():
         found |= dict.fromkeys((*received.types, *sent.types))
+    for _, _, kinds in TOPICS.values():
+        found |= dict.fromkeys(kinds)
     return list(found)
 
 
@@ -74,13 +96,24 @@ def _channel(address: str, text: str, received: wire.Codec, sent: wire.Codec) ->
     return {
         "address": address,
         "description": text,
+        "servers": [{"$ref": "#/servers/local"}],
         "messages": {tag: {"$ref": f"#/components/messages/{tag}"} for tag in tags},
         "bindings": {"ws": {"method": "GET"}},
     }
 
 
-def _operation(action: str, channel: str, codec: wire.Codec) -> dict[str, Any]:
-    refs = [{"$ref": f"#/channels/{channel}/messages/{_tag(kind)}"} for kind in codec.types]
+def _topic(name: str, text: str, kinds: Kinds) -> dict[str, Any]:
+    tags = [_tag(kind) for kind in kinds]
+    return {
+        "address": f"ecg.{name}",
+        "description": text,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "messages": {tag: {"$ref": f"#/components/messages/{tag}"} for tag in tags},
+    }
+
+
+def _operation(action: str, channel: str, kinds: Kinds) -> dict[str, Any]:
+    refs = [{"$ref": f"#/channels/{channel}/messages/{_tag(kind)}"} for kind in kinds]
     return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "messages": refs}
 
 

@@ -26,6 +26,7 @@ CODECS = {
     "confirm": wire.from_subscriber,
     "snapshot": wire.to_subscriber,
     "event": wire.to_subscriber,
+    "rejected": wire.rejected,
 }
 
 

@@ -14,6 +14,7 @@ CODECS = [
     wire.to_device,
     wire.from_subscriber,
     wire.to_subscriber,
+    wire.rejected,
     wire.samples,
     wire.commands,
     wire.events,

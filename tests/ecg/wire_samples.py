@@ -80,6 +80,17 @@ MESSAGES: dict[str, m.Message] = {
         m.Heartbeat(time=1_750_000_000.5),
         m.Goodbye(patient="p-1", session="boot.7", end=10_290, reason="off"),
         m.Problem(code="out_of_range", text="too fast", field="rate", limit="<= 1000", fatal=True),
+        m.Rejected(
+            topic="ecg.samples",
+            partition=3,
+            offset=1234,
+            key="p-1",
+            time=1_750_000_040.4,
+            code="out_of_range",
+            text="too fast",
+            field="rate",
+            limit="<= 1000",
+        ),
         m.Beat(
             patient="p-1",
             session="boot.7",

@@ -87,7 +87,7 @@ async def test_lag_is_an_alarm_until_the_worker_has_caught_up(tmp_path):
 
 
 async def test_what_cannot_be_read_stalls_nobody(tmp_path, caplog):
-    """Malformed records, and those under another's key, are left out loudly."""
+    """Malformed records, and those under another's key, are left out and told in a topic."""
     async with house(tmp_path) as made:
         block = stream("steady", "p")[0][1]
         foreign = Entry("q", codec.wire.pack(block))
@@ -95,7 +95,14 @@ async def test_what_cannot_be_read_stalls_nobody(tmp_path, caplog):
         await made.put(START + 1, Entry("p", b"{}"), topic=Topic.COMMANDS)
         await work(made.worker())
         assert [a.kind for a in await made.alarms()] == ["LEARNING"]
-        assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 4
+        told = await made.published(Topic.REJECTED)
+        assert [(r.topic, r.offset, r.key, r.code, r.field) for r in told] == [
+            (Topic.SAMPLES, 0, "p", "malformed", ""),
+            (Topic.SAMPLES, 1, "p", "malformed", ""),
+            (Topic.SAMPLES, 2, "q", "mismatch", "key"),
+            (Topic.COMMANDS, 0, "p", "missing_field", "type"),
+        ]
+        assert any(r.levelno == logging.WARNING for r in caplog.records)
 
 
 async def test_expired_records_are_survived_loudly(tmp_path, caplog):

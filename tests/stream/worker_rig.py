@@ -144,7 +144,8 @@ class House:
     async def published(self, topic: str) -> list[Any]:
         """Everything in a topic of the worker's, in order."""
         reader = self.log.reader(topic, await self.log.begin(topic))
-        return [wire.events.decode(r.value) for r in await reader.poll(100_000, 0)]
+        form = wire.rejected if topic == Topic.REJECTED else wire.events
+        return [form.decode(r.value) for r in await reader.poll(100_000, 0)]
 
     async def alarms(self, kind: str = "", patient: str = "") -> list[m.Alarm]:
         """Published alarms."""

@@ -22,8 +22,9 @@ FETCH_WAIT_MS: Final = 250
 """A broker holds an empty fetch for so long; a seek takes effect when it has come back."""
 LOOK_SECONDS: Final = 2.0
 """A poll that looks only once waits so long for what the broker says it has."""
-CONTACT_SECONDS: Final = 2.0
-"""A broker that has not answered a fetch for so long is away."""
+CONTACT_SECONDS: Final = 1.0
+"""A broker that has not answered a fetch for so long is away: well before a patient of whom nothing
+comes is taken for silent (3 s), as a worker must not blame devices for it."""
 LOG_APPEND_TIME: Final = 1
 
 Bounds = Callable[[int], Awaitable[tuple[int, int]]]
