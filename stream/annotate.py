@@ -1,28 +1,19 @@
-"""`beatwire annotate`: records through the live pipeline at full speed, beats and alarms to files.
-
-Nothing here differs from the stream but the clock: a block arrives when its last sample was taken.
-"""
+"""`beatwire annotate`: records through the live pipeline at full speed, beats and alarms to files."""
 
 import argparse
 import json
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TextIO
 
-import numpy as np
 from tqdm import tqdm
 
 from client.records import Record, open_record, write_annotations
-from ecg.messages import Alarm, Beat, Block, Goodbye
+from ecg.messages import Alarm, Beat
 from inference import bundle
 from inference.classifier import BeatClassifier
-from stream.engine.events import Event
 from stream.engine.pipeline import Classifier
-from stream.engine.ward import Ward
-
-BLOCK_SECONDS: Final = 0.1
-"""As a device sends live: alarms are decided no later than there."""
+from stream.offline import play
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -81,34 +72,6 @@ def annotate(
         [beat.label.value for beat in beats],
         record.rate,
     )
-
-
-def play(record: Record, classifier: Classifier) -> Iterator[tuple[float, Event]]:
-    """Everything that the pipeline says of a record, with the stream's time in seconds."""
-    ward = Ward(classifier)
-    name = "".join(c if c.isalnum() or c in "_.-" else "-" for c in record.name)[:64] or "record"
-    now = 0.0
-    for block in blocks(record, name):
-        now = block.end / record.rate
-        yield from ((now, event) for event in ward.push([(block, now)]))
-    end = Goodbye(patient=name, session="record", end=len(record))
-    yield from ((now, event) for event in ward.push([(end, now)]))
-    yield from ((now, event) for event in ward.tick(now))
-
-
-def blocks(record: Record, patient: str) -> Iterator[Block]:
-    """The record as a device would send it."""
-    for seq, (first, samples) in enumerate(record.blocks(BLOCK_SECONDS)):
-        yield Block(
-            patient=patient,
-            session="record",
-            seq=seq,
-            first=first,
-            rate=record.rate,
-            leads=record.leads,
-            uv_per_lsb=record.uv_per_lsb,
-            payload=np.ascontiguousarray(samples.T, "<i2").tobytes(),
-        )
 
 
 def line(record: Record, alarm: Alarm, now: float) -> dict[str, object]:

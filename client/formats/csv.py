@@ -1,26 +1,34 @@
-"""CSV records: one row per sample, one column per lead, names in the first row.
+"""CSV records: one row per sample, one column per lead.
 
-The first row holds the names; a unit may follow in brackets, `II [uV]` or `V5 (mV)`, and is
-millivolts where absent. A first column called `time`, `t` or `timestamp` holds seconds (or `[ms]`,
-`[us]`): the sampling rate and missing stretches come from it. Without it the rate is an argument.
-An empty field, `nan` or `-` is an invalid sample. Separators: comma, semicolon or tab.
+The first row may hold the names; a unit may follow in brackets, `II [uV]` or `V5 (mV)`, or stand in a
+second row. A first column called `time`, `t`, `timestamp` … holds seconds (or `[ms]`, `[us]`), clock
+times or dates: the sampling rate and missing stretches come from it. A first column `sample` or
+`index` holds sample numbers. Without names a first column that rises evenly is taken for one of both.
+Without times the rate is an argument, or stands in a comment (`# sampling rate: 250`).
+
+An empty field, `nan`, `na`, `null` or `-` is an invalid sample; nothing is interpolated. Separators:
+comma, semicolon, tab, bar, blanks; decimal point, or comma where it does not separate.
+
+What had to be guessed stands in the record's notes.
 """
 
-import csv
-import math
-import re
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from client.formats import csv_dialect, single_beats
+from client.formats.csv_clock import Clock
+from client.formats.csv_dialect import Column, Dialect
+from client.formats.csv_rows import read_rows
 from client.formats.record import (
     CHUNK,
     MICROVOLTS,
     Chunk,
+    Given,
     Record,
     RecordError,
     Signal,
@@ -35,130 +43,128 @@ _LIMIT_UV: Final = 1e8
 """100 V: beyond it a value is a mistake, and it would leave the 32 bits that hold it."""
 
 _INVALID: Final = np.iinfo(np.int32).min
-_SECONDS: Final = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
-_TIME_NAMES: Final = ("time", "t", "timestamp")
-_NAME: Final = re.compile(r"^\s*(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\])]*?)\s*[\])])?\s*$")
+
+_SPANS: Final = ((0.02, "V"), (20.0, "mV"), (20_000.0, "uV"))
+"""An ECG spans 0.3 to 10 mV from peak to peak: the largest span that is taken for each unit."""
 
 
-class _Table(NamedTuple):
-    signals: list[Signal]
-    times: NDArray[np.float64] | None
-    values: NDArray[np.int32]  # (rows, leads), multiples of RESOLUTION_UV
-
-
-def open_csv(path: Path, leads: Sequence[int | str] | None, rate: float | None) -> Record:
-    """Read the CSV file at `path`; `rate` in Hz is needed when it has no time column."""
+def open_csv(path: Path, leads: Sequence[int | str] | None, given: Given) -> Record:
+    """Read the CSV file at `path`; `given` says what it does not say itself."""
     if not path.is_file():
         raise RecordError("not-found", "record", "there is no such file", path)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = _read(file, path)
-    if len(table.values) == 0:
+    dialect = csv_dialect.judge(path)
+    if single_beats.is_table(path, dialect):
+        what = "rows of 187 values between 0 and 1 are single beats, not a record"
+        raise RecordError("single-beats", "columns", what, path)
+    clock = Clock(path, dialect, given)
+    signals = [Signal(c.name, c.unit or "mV") for c in dialect.columns[clock.column is not None :]]
+    _check(signals, path)
+    table = _Table(path, dialect, clock, choose(signals, leads, path), given)
+    values = table.read()
+    if len(values) == 0:
         raise RecordError("bad-value", "rows", "there is no sample", path)
-    index, hertz = _grid(table, rate, path)
-    columns = choose(table.signals, leads, path)
-    length = int(index[-1]) + 1
+    rate = clock.finish()
+    holes = [*clock.holes(), (len(values), 0)]
 
     def read() -> Iterator[Chunk]:
-        for first in range(0, length, CHUNK):
-            stop = min(first + CHUNK, length)
-            rows = slice(*np.searchsorted(index, (first, stop)))
-            values = np.full((stop - first, len(columns)), _INVALID, np.int64)
-            values[index[rows] - first] = table.values[rows][:, columns]
-            yield Chunk(values, values == _INVALID)
+        start = 0
+        for row, missing in holes:
+            for first in range(start, row, CHUNK):
+                part = values[first : min(first + CHUNK, row)].astype(np.int64)
+                yield Chunk(part, part == _INVALID)
+            for first in range(0, missing, CHUNK):
+                empty = np.zeros((min(CHUNK, missing - first), values.shape[1]), np.int64)
+                yield Chunk(empty, np.ones(empty.shape, np.bool_))
+            start = row
 
-    signals = [table.signals[c] for c in columns]
-    scale = [RESOLUTION_UV] * len(columns)
-    return assemble(path.stem, hertz, signals, uv_per_unit=scale, length=length, read=read)
-
-
-def _read(file: Iterator[str], path: Path) -> _Table:
-    first = next(file, "")
-    delimiter = max(",;\t", key=first.count)
-    names = [_NAME.match(cell) for cell in next(csv.reader([first], delimiter=delimiter), [])]
-    heads = [(m["name"], m["unit"] or "") for m in names if m]
-    has_time = bool(heads) and heads[0][0].lower() in _TIME_NAMES
-    signals = [Signal(name, unit or "mV") for name, unit in heads[has_time:]]
-    _check_heads(heads, signals, path, has_time=has_time)
-    scale = [MICROVOLTS[s.unit.lower()] / RESOLUTION_UV for s in signals]
-    times, values = array("d"), array("i")
-    for line, row in enumerate(csv.reader(file, delimiter=delimiter), start=2):
-        if not row:
-            continue
-        if len(row) != len(heads):
-            what = f"{len(row)} fields where the header has {len(heads)}"
-            raise RecordError("bad-value", "row", what, f"{path}:{line}")
-        if has_time:
-            times.append(_number(row[0], "time", path, line))
-        for cell, signal, factor in zip(row[has_time:], signals, scale, strict=True):
-            values.append(_units(cell, factor, signal.label, path, line))
-    seconds = np.array(times) * _SECONDS[heads[0][1].lower()] if has_time else None
-    return _Table(signals, seconds, np.array(values, np.int32).reshape(-1, len(signals)))
+    return assemble(
+        path.stem,
+        rate,
+        [signals[c] for c in table.columns],
+        uv_per_unit=[RESOLUTION_UV] * len(table.columns),
+        length=len(values) + sum(missing for _, missing in holes),
+        read=read,
+        available=signals,
+        notes=[*clock.notes, *table.notes],
+    )
 
 
-def _check_heads(
-    heads: list[tuple[str, str]], signals: list[Signal], path: Path, *, has_time: bool
-) -> None:
-    where = f"{path}:1"
+def _check(signals: list[Signal], path: Path) -> None:
     if not signals:
-        raise RecordError("bad-header", "header", "no column of a lead", where)
-    if any(_is_number(name) for name, _ in heads):
-        raise RecordError("bad-header", "header", "the first row must hold the names", where)
-    if has_time and heads[0][1].lower() not in _SECONDS:
-        what = f"the unit {heads[0][1]!r} is not one of s, ms, us"
-        raise RecordError("bad-header", "time", what, where)
-    for signal in signals:
-        if signal.unit.lower() not in MICROVOLTS:
-            what = f"the unit {signal.unit!r} is not one of V, mV, uV, nV"
-            raise RecordError("bad-header", signal.label, what, where)
+        raise RecordError("bad-header", "header", "no column of a lead", f"{path}:1")
+    if not any(signal.unit.lower() in MICROVOLTS for signal in signals):
+        label, unit = signals[0]
+        what = f"the unit {unit!r} is not one of V, mV, uV, nV"
+        raise RecordError("bad-header", label, what, f"{path}:1")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+class _Table:
+    """The wanted leads of all rows, as int32 in multiples of RESOLUTION_UV.
 
+    Attributes:
+        columns: of the leads, counted without the clock's.
+        notes: what was guessed.
+    """
 
-def _number(cell: str, field: str, path: Path, line: int) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        raise RecordError("bad-value", field, f"{cell!r} is no number", f"{path}:{line}") from None
-    if not math.isfinite(value):
-        raise RecordError("bad-value", field, f"{cell!r} is not finite", f"{path}:{line}")
-    return value
+    def __init__(
+        self, path: Path, dialect: Dialect, clock: Clock, columns: list[int], given: Given
+    ) -> None:
+        self.columns = columns
+        self.notes: list[str] = []
+        self._path = path
+        self._dialect = dialect
+        self._clock = clock
+        self._given = given
+        shift = clock.column is not None
+        self._heads = [dialect.columns[c + shift] for c in columns]
+        self._used = [*range(shift), *(c + shift for c in columns)]
 
+    def read(self) -> NDArray[np.int32]:
+        """Every row, shape (rows, leads); _INVALID where there is no sample."""
+        timed = self._clock.column is not None
+        found = array("i")
+        factors: NDArray[np.float64] | None = None
+        for rows in read_rows(self._path, self._dialect, self._used, self._clock.column):
+            if timed:
+                self._clock.add(rows.values[:, 0], rows.lines)
+            leads = rows.values[:, timed:]
+            if factors is None and len(leads):
+                factors = np.array(
+                    [self._factor(head, leads[:, i]) for i, head in enumerate(self._heads)]
+                )
+            if factors is not None:
+                found.frombytes(self._whole(leads * factors, rows.lines).tobytes())
+        return np.frombuffer(found, np.int32).reshape(-1, len(self.columns))
 
-def _units(cell: str, factor: float, label: str, path: Path, line: int) -> int:
-    if cell.strip().lower() in ("", "nan", "-"):
-        return _INVALID
-    value = round(_number(cell, label, path, line) * factor)
-    if abs(value) * RESOLUTION_UV > _LIMIT_UV:
-        raise RecordError("bad-value", label, f"{cell} is beyond 100 V", f"{path}:{line}")
-    return value
+    def _whole(self, units: NDArray[np.float64], lines: NDArray[np.int64]) -> NDArray[np.int32]:
+        beyond = abs(units) * RESOLUTION_UV > _LIMIT_UV
+        if beyond.any():
+            row, lead = np.argwhere(beyond)[0]
+            where = f"{self._path}:{lines[row]}"
+            what = f"{units[row, lead] * RESOLUTION_UV:g} uV"
+            raise RecordError("bad-value", self._heads[lead].name, what, where, limit="100 V")
+        missing = np.isnan(units)
+        whole = np.rint(np.where(missing, 0.0, units)).astype(np.int32)
+        whole[missing] = _INVALID
+        return whole
 
+    def _factor(self, head: Column, values: NDArray[np.float64]) -> float:
+        """Multiples of RESOLUTION_UV per unit of a column: said, given, or guessed from values."""
+        given = self._given
+        if given.uv_per_lsb is not None:
+            return given.uv_per_lsb / RESOLUTION_UV
+        unit = given.unit or head.unit
+        if not unit:
+            unit = self._guess(head, values[~np.isnan(values)])
+        return MICROVOLTS[unit.lower()] / RESOLUTION_UV
 
-def _grid(table: _Table, rate: float | None, path: Path) -> tuple[NDArray[np.int64], float]:
-    """Sample index of each row, and the rate in Hz."""
-    rows = len(table.values)
-    if table.times is None or rows == 1:
-        if rate is None:
-            what = "without a time column (of two rows) the rate must be given"
-            raise RecordError("rate", "rate", what, path)
-        return np.arange(rows), rate
-    steps = np.diff(table.times)
-    if (steps <= 0).any():
-        line = int(np.argmax(steps <= 0)) + 3
-        raise RecordError("bad-value", "time", "does not increase", f"{path}:{line}")
-    # Steps of rounded times vary (360 Hz in ms: 3, 3, 2), so a hole is half a step too long.
-    regular = steps < 1.5 * np.median(steps)
-    hertz = _snap(float(regular.sum() / steps[regular].sum())) if rate is None else rate
-    jumps = np.where(regular, 1, np.rint(steps * hertz)).astype(np.int64)
-    return np.concatenate(([0], np.cumsum(jumps))), hertz
-
-
-def _snap(hertz: float) -> float:
-    """The whole rate that rounded times mean, when it is within 100 ppm (a crystal's error)."""
-    whole = float(round(hertz))
-    return whole if abs(hertz - whole) <= 1e-4 * hertz else hertz
+    def _guess(self, head: Column, values: NDArray[np.float64]) -> str:
+        low, high = np.percentile(values, (0.5, 99.5)) if len(values) else (0.0, 0.0)
+        span = float(high - low)
+        unit = next((unit for most, unit in _SPANS if span <= most), "") if span else "mV"
+        if not unit:
+            what = f"the values span {span:g}: give their unit, or uv_per_lsb"
+            raise RecordError("unit", head.name, what, self._path)
+        raw = "; if these are a converter's raw numbers, give uv_per_lsb" if unit == "uV" else ""
+        self.notes.append(f"unit of {head.name}: taken for {unit}, the values span {span:g}{raw}")
+        return unit

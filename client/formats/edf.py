@@ -49,7 +49,9 @@ def open_edf(path: Path, leads: Sequence[int | str] | None) -> Record:
             yield Chunk(values.astype(np.int64) - zeros, np.zeros(values.shape, np.bool_))
 
     named = [signals[c] for c in columns]
-    return assemble(path.stem, rates[0], named, uv_per_unit=gains, length=length, read=read)
+    return assemble(
+        path.stem, rates[0], named, uv_per_unit=gains, length=length, read=read, available=signals
+    )
 
 
 def _load_edfio(where: Path) -> ModuleType:

@@ -15,6 +15,9 @@ CHUNK: Final = 1 << 18
 
 INT16_MAX: Final = 32767
 
+MAX_SAMPLES: Final = 172_800_000
+"""Samples per lead: 48 h at 1000 Hz. A header or a hole in time that says more is not believed."""
+
 MICROVOLTS: Final = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}
 """Microvolts per unit of voltage as record headers spell it; any other unit is not an ECG lead."""
 
@@ -24,17 +27,36 @@ class RecordError(ValueError):
 
     Attributes:
         code: stable reason (`not-found`, `missing-extra`, `bad-header`, `bad-value`, `no-lead`,
-            `rate`, `discontinuous`, `bad-annotation`, `unreachable`).
-        field: the offending part, in the format's own words.
+            `rate`, `unit`, `too-long`, `not-text`, `single-beats`, `unsafe-name`, `discontinuous`,
+            `bad-annotation`, `unreachable`).
+        field: the offending part, in the format's own words; in a table the column.
         where: the file, with `:line` where lines exist.
+        limit: the limit that was broken, in words, empty where there is none.
     """
 
-    def __init__(self, code: str, field: str, what: str, where: str | Path) -> None:
-        super().__init__(f"{where}: {field}: {what}")
+    def __init__(
+        self, code: str, field: str, what: str, where: str | Path, *, limit: str = ""
+    ) -> None:
+        super().__init__(f"{where}: {field}: {what}" + (f" (limit: {limit})" if limit else ""))
+        self.limit = limit
         self.code = code
         self.field = field
         self.what = what
         self.where = str(where)
+
+
+class Given(NamedTuple):
+    """What the caller knows of a file that does not say it itself (CSV).
+
+    Attributes:
+        rate: Hz.
+        unit: of the values, as in MICROVOLTS.
+        uv_per_lsb: microvolts per unit of a converter's raw numbers; excludes `unit`.
+    """
+
+    rate: float | None = None
+    unit: str = ""
+    uv_per_lsb: float | None = None
 
 
 class LeadOff(NamedTuple):
@@ -65,6 +87,8 @@ class Record:
         samples: int16 (samples, leads), baseline subtracted; 0 where invalid.
         gaps: [start, end) in which every lead is invalid, in order.
         lead_off: [start, end) in which some leads are invalid, by lead, then in order.
+        available: the header's names of all leads that could have been chosen.
+        notes: what the reader had to guess.
     """
 
     name: str
@@ -75,6 +99,8 @@ class Record:
     samples: NDArray[np.int16]
     gaps: tuple[tuple[int, int], ...]
     lead_off: tuple[LeadOff, ...]
+    available: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Samples per lead, gaps included."""
@@ -174,6 +200,8 @@ def assemble(
     uv_per_unit: Sequence[float],
     length: int,
     read: Callable[[], Iterator[Chunk]],
+    available: Sequence[Signal] = (),
+    notes: Sequence[str] = (),
 ) -> Record:
     """Build the record from a reader that delivers it chunk by chunk.
 
@@ -187,7 +215,15 @@ def assemble(
         uv_per_unit: microvolts per unit of each signal's integers.
         length: samples per lead.
         read: starts reading from the beginning; called a second time when values do not fit.
+        available: every signal of the file; those in a unit of voltage could have been chosen.
+        notes: what was guessed.
+
+    Raises:
+        RecordError: `too-long` when there are more than MAX_SAMPLES.
     """
+    if length > MAX_SAMPLES:
+        limit = f"{MAX_SAMPLES} samples per lead"
+        raise RecordError("too-long", "samples", f"there are {length}", name, limit=limit)
     divisor = np.ones(len(signals), np.int64)
     while True:
         samples, invalid, peak = _fill(read(), length, divisor)
@@ -204,6 +240,8 @@ def assemble(
         samples=samples,
         gaps=gaps,
         lead_off=_lead_off(invalid),
+        available=tuple(s.label for s in available if s.unit.lower() in MICROVOLTS),
+        notes=tuple(notes),
     )
 
 

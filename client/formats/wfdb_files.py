@@ -75,7 +75,9 @@ def open_wfdb(path: Path, leads: Sequence[int | str] | None) -> Record:
     scale = [MICROVOLTS[signals[c].unit.lower()] / header.adc_gain[c] for c in columns]
     chosen = [signals[c] for c in columns]
     rate, length = float(header.fs), int(header.sig_len)
-    return assemble(path.name, rate, chosen, uv_per_unit=scale, length=length, read=read)
+    return assemble(
+        path.name, rate, chosen, uv_per_unit=scale, length=length, read=read, available=signals
+    )
 
 
 def _header(wfdb: ModuleType, path: Path, where: Path) -> Any:

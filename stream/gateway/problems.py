@@ -53,6 +53,8 @@ class Details(msgspec.Struct, omit_defaults=True):
     detail: str = ""
     field: str = ""
     limit: str = ""
+    where: str = ""
+    """Of an uploaded file: its name and line."""
     type: str = "about:blank"
 
 
@@ -70,10 +72,11 @@ class Refusal(HTTPException):
         *,
         field: str = "",
         limit: str = "",
+        where: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
-        self.details = Details(_title(code), status, code, detail, field, limit)
+        self.details = Details(_title(code), status, code, detail, field, limit, where)
 
 
 def install(app: FastAPI) -> None:

@@ -326,10 +326,9 @@ def test_csv_without_times_takes_the_rate_given(tmp_path):
 # --- bad files
 
 BAD_CSV = {
-    "no names": ("1,2\n3,4\n", "bad-header", ":1"),
     "not a number": ("II\n1\nx\n", "bad-value", ":3"),
     "infinite": ("II\n1\ninf\n", "bad-value", ":3"),
-    "too many fields": ("II\n1\n1,2\n", "bad-value", ":3"),
+    "too many fields": ("II\n1\n2\n1,2,3\n", "bad-value", ":4"),
     "time goes back": ("time,II\n0,1\n1,1\n0.5,1\n", "bad-value", ":4"),
     "no lead": ("time\n1\n", "bad-header", ":1"),
     "not a voltage": ("II [mmHg]\n1\n", "bad-header", ":1"),

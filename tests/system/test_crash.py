@@ -20,7 +20,7 @@ from ecg import messages as m
 from ecg.types import Lead
 from inference import bundle
 from inference.classifier import BeatClassifier
-from stream.annotate import play
+from stream.offline import play
 
 SCRIPT = "sinus:20,vt:12,sinus:30,vt:30,sinus:20"
 SECONDS = 110

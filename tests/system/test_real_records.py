@@ -13,7 +13,7 @@ from client.replay import Options, replay
 from ecg import messages as m
 from inference import bundle
 from inference.classifier import BeatClassifier
-from stream.annotate import play
+from stream.offline import play
 
 SECONDS = float(os.environ.get("BEATWIRE_REPLAY_SECONDS", "400"))
 """Of each record; the benchmark plays them whole."""

@@ -1,0 +1,1 @@
+"""Uploaded files over HTTP: receive, hand to the analyser's process, show what it found."""

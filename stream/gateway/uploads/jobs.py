@@ -1,0 +1,207 @@
+"""The uploads of this gateway: which wait, which runs, which can still be read. Bounded in number.
+
+One file is analysed at a time, by a process of its own; the event loop only passes messages on.
+Nothing survives a restart of the gateway: an upload is a question, not a record.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import time
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from stream.config import Settings
+from stream.gateway.problems import Refusal
+from stream.gateway.uploads.analyser import Analyser
+from stream.uploads import SOURCE, Failure, Options, Order, Report
+
+SWEEP_SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 600.0
+"""After that the analyser ends, and gives its memory back."""
+RETRY_SECONDS: Final = 30
+"""When to try again while too many files wait: a Holter takes about so long."""
+
+_log = logging.getLogger("beatwire.uploads")
+
+
+class State(StrEnum):
+    """Where an upload stands."""
+
+    RECEIVING = "receiving"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(eq=False)
+class Job:
+    """One upload."""
+
+    id: str
+    folder: Path
+    created_at: float
+    state: State = State.RECEIVING
+    options: Options = Options()
+    seconds: float = 0.0
+    total: float = 0.0
+    failure: Failure | None = None
+    expires_at: float | None = None
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def source(self) -> Path:
+        """Folder of the files as they came."""
+        return self.folder / SOURCE
+
+
+class Uploads:
+    """All uploads, from the first byte until they expire.
+
+    Attributes:
+        max_bytes: of one upload.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.max_bytes = settings.max_upload_bytes
+        self._root = settings.folder / "uploads"
+        self._most_waiting = settings.max_uploads_waiting
+        self._most_kept = settings.max_uploads_kept
+        self._keep_seconds = settings.keep_uploads
+        self._seconds = settings.upload_seconds
+        self._analyser = Analyser(settings.model, settings.upload_memory)
+        self._jobs: dict[str, Job] = {}
+        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._running: Job | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin with an empty folder."""
+        await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sweep())]
+
+    async def stop(self) -> None:
+        """End the analyser, drop everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._analyser.end()
+        await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+
+    # ── What people do ────────────────────────────────────────────────────────────────────────
+
+    async def admit(self) -> Job:
+        """Room for one more upload.
+
+        Raises:
+            Refusal: `too_many_uploads` while too many wait.
+        """
+        waiting = sum(not job.finished.is_set() for job in self._jobs.values())
+        if waiting >= self._most_waiting:
+            raise Refusal(
+                429,
+                "too_many_uploads",
+                f"{waiting} files are waiting to be analysed",
+                limit=f"{self._most_waiting} uploads",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
+        name = uuid.uuid4().hex
+        job = Job(name, self._root / name, time.time())
+        self._jobs[name] = job
+        await asyncio.to_thread(job.source.mkdir, parents=True)
+        return job
+
+    def submit(self, job: Job, options: Options) -> None:
+        """Everything has come: analyse it."""
+        job.options = options
+        job.state = State.QUEUED
+        self._queue.put_nowait(job)
+
+    def find(self, name: str) -> Job:
+        """The upload of this id.
+
+        Raises:
+            Refusal: `not_found`; it may have expired.
+        """
+        job = self._jobs.get(name)
+        if job is None:
+            raise Refusal(404, "not_found", f"no upload {name}, or it has expired")
+        return job
+
+    def ahead(self, job: Job) -> int:
+        """Uploads that are analysed before this one."""
+        if job.state is not State.QUEUED:
+            return 0
+        earlier = [other for other in self._jobs.values() if other.state is State.QUEUED]
+        return earlier.index(job) + (self._running is not None)
+
+    async def drop(self, job: Job) -> None:
+        """Forget an upload and its files, whatever its state."""
+        self._jobs.pop(job.id, None)
+        if self._running is job:
+            await self._analyser.end()
+        await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
+
+    # ── Work ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    job = await self._queue.get()
+            except TimeoutError:
+                await self._analyser.end()
+                continue
+            if job.id in self._jobs:
+                await self._analyse(job)
+
+    async def _analyse(self, job: Job) -> None:
+        self._running, job.state = job, State.RUNNING
+        order = Order(job.id, str(job.folder.resolve()), self.max_bytes, job.options)
+        try:
+            async with asyncio.timeout(self._seconds):
+                async for report in self._analyser.carry_out(order):
+                    self._take(job, report)
+        except TimeoutError:
+            await self._analyser.end()
+            limit = f"{self._seconds:g} s"
+            job.failure = Failure("analysis_timeout", "the analysis took too long", limit=limit)
+        self._running = None
+        await self._finish(job)
+
+    def _take(self, job: Job, report: Report) -> None:
+        job.seconds, job.total = report.seconds, report.total
+        job.failure = report.failure
+        job.state = State.DONE if report.done else State.RUNNING
+
+    async def _finish(self, job: Job) -> None:
+        """Done or failed: the uploaded files go, the result stays for a while."""
+        if job.state is not State.DONE:
+            what = "the analysis ended without a result; the server's log may say why"
+            job.failure = job.failure or Failure("analysis_crashed", what)
+            job.state = State.FAILED
+            _log.warning("upload %s failed: %s", job.id, job.failure.code)
+        await asyncio.to_thread(shutil.rmtree, job.source, ignore_errors=True)
+        if job.id not in self._jobs:  # dropped meanwhile; its folder may have been written again
+            await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
+        job.expires_at = time.time() + self._keep_seconds
+        job.finished.set()
+        await self._evict()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            with contextlib.suppress(OSError):
+                await self._evict()
+
+    async def _evict(self) -> None:
+        """Drop what has expired, and the oldest when too many are kept."""
+        kept = [job for job in self._jobs.values() if job.finished.is_set()]
+        for place, job in enumerate(reversed(kept)):
+            if place >= self._most_kept or (job.expires_at or 0.0) <= time.time():
+                await self.drop(job)
