@@ -32,7 +32,7 @@ class Settings:
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
         keep_samples, keep_events, keep_alarms, keep_trends, keep_feedback: seconds of retention by class.
         max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
-        max_upload_bytes: of one uploaded file, or pair, and of what an archive unpacks to.
+        max_record_bytes: of an uploaded record on the disk, and of what an archive unpacks to.
         max_uploads_waiting: files that are received or wait to be analysed; more are refused (429).
         max_uploads_kept: results that can be read; beyond them the oldest go.
         keep_uploads: seconds after which a result is dropped.
@@ -72,7 +72,7 @@ class Settings:
     keep_feedback: float = 3 * 365 * DAY
     max_sample_bytes: int = 20_000_000_000
     max_event_bytes: int = 4_000_000_000
-    max_upload_bytes: int = 1_000_000_000
+    max_record_bytes: int = 1_000_000_000
     max_uploads_waiting: int = 8
     max_uploads_kept: int = 32
     keep_uploads: float = 3600.0

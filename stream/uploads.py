@@ -38,17 +38,25 @@ MOST_LISTED: Final = 1000
 """Alarms and gaps that the result itself lists; the rest is in `ALARMS` and `GAPS`."""
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a request may say of a file that does not say it itself, and which lead is analysed."""
+Positive = Annotated[float, Meta(gt=0, le=1e6)]
+Unit = Annotated[str, Meta(pattern="^(?i:n|u|µ|m|)v$")]
+LeadName = Annotated[str, Meta(max_length=64)]
 
-    rate: Annotated[float, Meta(gt=0, le=1e6)] | None = None
-    """Hz."""
-    unit: Annotated[str, Meta(max_length=16)] = ""
-    """Of the values of a CSV file: V, mV, uV or nV."""
-    uv_per_lsb: Annotated[float, Meta(gt=0, le=1e6)] | None = None
-    """Microvolts per unit of a CSV file with a converter's raw numbers."""
-    lead: Annotated[str, Meta(max_length=64)] = "0"
-    """By number from 0, or by name."""
+
+class Options(msgspec.Struct, frozen=True):
+    """What a request may say of a file that does not say it itself, and which lead is analysed.
+
+    Attributes:
+        rate: Hz.
+        unit: of the values of a CSV file.
+        uv_per_lsb: microvolts per unit of a CSV file with a converter's raw numbers.
+        lead: by number from 0, or by name.
+    """
+
+    rate: Positive | None = None
+    unit: Unit | None = None
+    uv_per_lsb: Positive | None = None
+    lead: LeadName = "0"
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -121,6 +129,13 @@ class Kinds(msgspec.Struct, frozen=True):
     seconds: float
 
 
+class Stretch(msgspec.Struct, frozen=True):
+    """Samples `first` … `end`, exclusive."""
+
+    first: int
+    end: int
+
+
 class TrendMinute(msgspec.Struct, frozen=True):
     """One minute, counted from the start of the file."""
 
@@ -143,7 +158,7 @@ class Result(msgspec.Struct, frozen=True):
         lead: the file's own name of the analysed lead; `leads`: all that could have been.
         uv_per_lsb: microvolts per unit of the signal that `/signal` gives.
         samples, seconds: length, gaps included; `gap_seconds`: of it without signal.
-        gaps: [start, end) in samples, the first MOST_LISTED of `gaps_total`.
+        gaps: without signal, the first MOST_LISTED of `gaps_total`.
         beats: count by class N S V F Q.
         heart_rate: absent when it was never known.
         conditions: by kind, the most urgent first.
@@ -162,7 +177,7 @@ class Result(msgspec.Struct, frozen=True):
     samples: int
     seconds: float
     gap_seconds: float
-    gaps: tuple[tuple[int, int], ...]
+    gaps: tuple[Stretch, ...]
     gaps_total: int
     beats: dict[str, int]
     heart_rate: HeartRate | None
@@ -188,7 +203,7 @@ def example() -> dict[str, Any]:
         end_sample=109169,
         end_time=303.247,
         value=182.4,
-        limit=None,
+        limit=100.0,
         measure="/min",
         suppressed_by="",
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from client.formats.record import (
     CHUNK,
+    MAX_SAMPLES,
     MICROVOLTS,
     Chunk,
     Record,
@@ -30,6 +31,16 @@ INVALID: Final = {
     "32": -(1 << 31),
 }
 """The digital value that means "no sample" in each storage format (signal(5) of the WFDB manual)."""
+
+_LEAST_BITS: Final = {
+    **dict.fromkeys(("8", "80"), 8.0),
+    **dict.fromkeys(("310", "311"), 32 / 3),
+    "212": 12.0,
+    **dict.fromkeys(("16", "61", "160"), 16.0),
+    "24": 24.0,
+    "32": 32.0,
+}
+"""Bits of a sample in the formats without compression (signal(5))."""
 
 _READ_ERRORS: Final = (ValueError, OSError, IndexError, KeyError, TypeError)
 """What `wfdb` raises on malformed files; it has no exception type of its own for them."""
@@ -92,7 +103,28 @@ def _header(wfdb: ModuleType, path: Path, where: Path) -> Any:
         raise RecordError("bad-header", "signals", what, where)
     if not header.fs or header.fs <= 0:
         raise RecordError("bad-header", "sampling frequency", f"{header.fs} is not > 0", where)
+    for name in {*header.file_name}:
+        _check_signal_file(name, where)
+    _check_length(header, where)
     return header
+
+
+def _check_signal_file(name: str, where: Path) -> None:
+    """A header's signal files lie beside it: one that leads elsewhere is nobody's record."""
+    if Path(name).name != name or name in {".", ".."}:
+        raise RecordError("unsafe-name", "signal file", f"{name!r} leads elsewhere", where)
+    if not where.with_name(name).is_file():
+        raise RecordError("not-found", "signal file", f"there is no file {name}", where)
+
+
+def _check_length(header: Any, where: Path) -> None:
+    """Refuse a declared length that the files cannot hold, before anything is made of that size."""
+    least = header.sig_len * min(_LEAST_BITS.get(fmt, 0.0) for fmt in header.fmt) / 8
+    held = max(where.with_name(name).stat().st_size for name in header.file_name)
+    if least > held or header.sig_len > MAX_SAMPLES:
+        what = f"{header.sig_len} samples are declared, the signal file has {held} bytes"
+        limit = f"{MAX_SAMPLES} samples per lead"
+        raise RecordError("bad-value", "number of samples", what, where, limit=limit)
 
 
 def _digital(

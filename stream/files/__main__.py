@@ -77,7 +77,7 @@ def serve(next_order: Callable[[], bytes], reports: IO[bytes], model: str | None
 
 def _failure(error: RecordError) -> Failure:
     code = error.code.replace("-", "_")
-    return Failure(code, str(error), error.field, error.limit, error.where)
+    return Failure(code, error.what, error.field, error.limit, error.where)
 
 
 if __name__ == "__main__":

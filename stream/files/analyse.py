@@ -15,7 +15,18 @@ from inference.classifier import BeatClassifier
 from stream.files.recorder import Recorder, overall
 from stream.files.unpack import find_record
 from stream.offline import play
-from stream.uploads import GAPS, MOST_LISTED, RESULT, SIGNAL, SOURCE, Options, Order, Report, Result
+from stream.uploads import (
+    GAPS,
+    MOST_LISTED,
+    RESULT,
+    SIGNAL,
+    SOURCE,
+    Options,
+    Order,
+    Report,
+    Result,
+    Stretch,
+)
 
 BLOCK_SECONDS: Final = 0.5
 """A third of the time of 0.1 s blocks; an alarm is decided at most so much later. Beats and onsets
@@ -51,7 +62,7 @@ def _open(path: Path, options: Options) -> Record:
         path,
         [options.lead],
         rate=options.rate,
-        unit=options.unit,
+        unit=options.unit or "",
         uv_per_lsb=options.uv_per_lsb,
     )
     if not MIN_RATE <= record.rate <= MAX_RATE:
@@ -91,7 +102,7 @@ def _result(record: Record, kind: str, model: str, recorder: Recorder) -> Result
         samples=len(record),
         seconds=round(record.seconds, 3),
         gap_seconds=round(missing / record.rate, 3),
-        gaps=record.gaps[:MOST_LISTED],
+        gaps=tuple(Stretch(*gap) for gap in record.gaps[:MOST_LISTED]),
         gaps_total=len(record.gaps),
         beats=recorder.counts,
         heart_rate=overall(trend),

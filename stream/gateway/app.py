@@ -23,11 +23,13 @@ from stream.gateway.pages import mount_dashboard, page_routes
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
 from stream.gateway.subscribe import Subscribers
+from stream.gateway.uploads.jobs import Uploads
+from stream.gateway.uploads.routes import result_routes, upload_alias, upload_routes
 from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log
 from stream.store import AlarmFilter, Store
 
-FILES: Final = frozenset[str]()
+FILES: Final = frozenset({"/upload", "/v1/upload"})
 """Paths of routes that read a file as a stream, in bounded memory."""
 
 STANDING: Final = AlarmFilter(open_only=True, limit=10_000)
@@ -51,16 +53,19 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
         return await asyncio.to_thread(store.history.alarms, STANDING)
 
     subscribers = Subscribers(settings, hub, standing)
+    uploads = Uploads(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with log:
             await hub.start()
+            await uploads.start()
             for admission in await asyncio.to_thread(store.history.patients):
                 hub.fanout.place(admission.admit.patient, admission.admit.location.unit)
             try:
                 yield
             finally:
+                await uploads.stop()
                 await hub.stop()
                 await committer.drain()
 
@@ -73,6 +78,9 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
     app.include_router(feedback_routes(log, store), prefix="/v1", dependencies=guard)
+    app.include_router(upload_routes(uploads), prefix="/v1", dependencies=guard)
+    app.include_router(result_routes(uploads), prefix="/v1", dependencies=guard)
+    app.include_router(upload_alias(uploads), dependencies=guard)
     app.include_router(page_routes(log, committer, hub, metrics))
     mount_dashboard(app)
     return app
@@ -90,7 +98,7 @@ def _limit(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After"],
         )

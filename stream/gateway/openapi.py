@@ -23,6 +23,7 @@ TAGS: Final = {
     "commands": "What people ask of the book. Answered 202: done when the book says so.",
     "audit": "Who did what.",
     "feedback": "What people say of beats and alarms; models learn from it.",
+    "uploads": "A file through the stream's engine: its beats, conditions, heart rate.",
     "server": "What is asked of the process itself.",
 }
 """Tag → what its routes are for; a test holds that no route has another."""

@@ -27,6 +27,7 @@ CODES: Final = {
     422: "out_of_range",
     429: "too_many_requests",
     500: "internal_error",
+    501: "missing_extra",
     503: "store_unavailable",
 }
 """Status → its code, where the route says no more; the examples of the OpenAPI document, too."""

@@ -47,7 +47,7 @@ class Job:
     folder: Path
     created_at: float
     state: State = State.RECEIVING
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     seconds: float = 0.0
     total: float = 0.0
     failure: Failure | None = None
@@ -68,7 +68,7 @@ class Uploads:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.max_bytes = settings.max_upload_bytes
+        self.max_bytes = settings.max_record_bytes
         self._root = settings.folder / "uploads"
         self._most_waiting = settings.max_uploads_waiting
         self._most_kept = settings.max_uploads_kept
@@ -143,6 +143,9 @@ class Uploads:
     async def drop(self, job: Job) -> None:
         """Forget an upload and its files, whatever its state."""
         self._jobs.pop(job.id, None)
+        if not job.finished.is_set():
+            job.failure = Failure("cancelled", "the upload was deleted")
+            job.finished.set()
         if self._running is job:
             await self._analyser.end()
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
@@ -171,6 +174,9 @@ class Uploads:
             await self._analyser.end()
             limit = f"{self._seconds:g} s"
             job.failure = Failure("analysis_timeout", "the analysis took too long", limit=limit)
+        except (OSError, ValueError) as error:  # no process, or its words make no sense
+            await self._analyser.end()
+            _log.error("the analyser cannot work: %s", error)
         self._running = None
         await self._finish(job)
 
@@ -185,7 +191,7 @@ class Uploads:
             what = "the analysis ended without a result; the server's log may say why"
             job.failure = job.failure or Failure("analysis_crashed", what)
             job.state = State.FAILED
-            _log.warning("upload %s failed: %s", job.id, job.failure.code)
+            _log.info("upload %s failed: %s", job.id, job.failure.code)
         await asyncio.to_thread(shutil.rmtree, job.source, ignore_errors=True)
         if job.id not in self._jobs:  # dropped meanwhile; its folder may have been written again
             await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)

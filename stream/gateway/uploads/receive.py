@@ -110,12 +110,13 @@ class Form:
             self._open_file(file.decode(errors="replace"))
         else:
             if len(self.fields) >= MAX_FIELDS:
-                raise WireError("too_large", "too many fields", limit=f"{MAX_FIELDS} fields")
+                raise WireError("out_of_range", "too many fields", limit=f"{MAX_FIELDS} fields")
             self._field, self._value = name[:64], b""
 
     def _open_file(self, name: str) -> None:
         if len(self.files) >= MAX_FILES:
-            raise WireError("too_large", "too many files", "file", limit=f"{MAX_FILES} files")
+            limit = f"{MAX_FILES} files"
+            raise WireError("out_of_range", "too many files", field="file", limit=limit)
         safe = _safe(name)
         if safe in self.files:
             raise WireError("mismatch", f"two files are called {safe}", field="file")
@@ -129,12 +130,14 @@ class Form:
         self._value += data[start:end]
         if len(self._value) > MAX_FIELD_BYTES:
             limit = f"{MAX_FIELD_BYTES} bytes"
-            raise WireError("too_large", "a field is too long", field=self._field, limit=limit)
+            raise WireError("out_of_range", "a field is too long", field=self._field, limit=limit)
 
     def _part_end(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+        elif self._field in self.fields:
+            raise WireError("mismatch", "the field is there twice", field=self._field)
         else:
             self.fields[self._field] = self._value.decode(errors="replace").strip()
 
