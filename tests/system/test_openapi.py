@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from house import House
+from house import ROOT, House
 
 from stream.gateway.queries import ALARM
 from stream.store import Store
@@ -20,6 +20,7 @@ EXAMPLES = 25
 def test_schemathesis_finds_no_failure(tmp_path, monkeypatch):
     """Statuses, schemas, media types, bad data refused, good data taken, nothing without the token."""
     monkeypatch.setenv("BEATWIRE_TOKEN", TOKEN)
+    subprocess.run([sys.executable, "-m", "stream.warm"], cwd=ROOT, check=True)  # for uploads
     house = House(tmp_path / "data")
     house.folder.mkdir()
     with Store(house.folder / "store.db") as store, store.transaction(0, store.claim(0)) as change:

@@ -13,7 +13,7 @@ from stream.gateway.uploads.receive import MAX_FILES
 from stream.uploads import Result, example
 
 MAX_WAIT: Final = 30.0
-DEFAULT_WAIT: Final = 10.0
+DEFAULT_WAIT: Final = 5.0
 """Seconds that a request waits for its result: a file of some hours is analysed within that."""
 JSON_LINES: Final = "application/jsonl"
 
