@@ -100,7 +100,7 @@ def export(model: Any, batch: int = 1) -> bytes:
     import tensorflow as tf  # noqa: PLC0415
     from tensorflow import keras  # noqa: PLC0415
 
-    source = keras.Input(batch_shape=(batch, model.input_shape[1]), name=model.input_names[0])
+    source = keras.Input(batch_shape=(batch, model.input_shape[1]), name=model.inputs[0].name)
     converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(source, model(source)))
     converted: bytes = converter.convert()
     return converted

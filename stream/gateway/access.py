@@ -1,7 +1,7 @@
 """Who may ask over HTTP, how a request's body is read, and how answers are written."""
 
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -73,22 +73,38 @@ async def read_body(request: Request, kind: type[T]) -> T:
         Refusal: of another media type (none is taken for JSON).
         WireError: too large, not JSON, or out of its limits.
     """
-    media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if media != JSON:
-        raise Refusal(415, "unsupported_media_type", f"{media[:64]} is not {JSON}", limit=JSON)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            text = f"body has more than {MAX_BODY_BYTES} bytes"
-            raise WireError("too_large", text, limit=f"{MAX_BODY_BYTES} bytes")
+    body = await read_bytes(request, MAX_BODY_BYTES)
     try:
-        return msgspec.convert(_JSON.decode(bytes(body)), kind)
+        return msgspec.convert(_JSON.decode(body), kind)
     except msgspec.ValidationError as error:
         path = str(error).partition(" - at `")[2].rstrip("`")
         raise wire.invalid(error, wire.json_field(path)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise WireError("malformed", f"body cannot be read: {error}") from None
+
+
+async def read_bytes(request: Request, most: int) -> bytes:
+    """The request's body, JSON not yet read.
+
+    Raises:
+        Refusal: of another media type (none is taken for JSON).
+        WireError: more than `most` bytes.
+    """
+    media_type(request, (JSON,))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise WireError("too_large", f"body has more than {most} bytes", limit=f"{most} bytes")
+    return bytes(body)
+
+
+def media_type(request: Request, known: Sequence[str]) -> None:
+    """Refuse a body of another media type than those known; none is taken for the first."""
+    media = request.headers.get("content-type", known[0]).partition(";")[0].strip().lower()
+    if media not in known:
+        text = f"{media[:64]} is not {known[0]}"
+        raise Refusal(415, "unsupported_media_type", text, limit=", ".join(known))
 
 
 def answer(value: Any, status: int = 200) -> Response:

@@ -24,6 +24,7 @@ TAGS: Final = {
     "audit": "Who did what.",
     "feedback": "What people say of beats and alarms; models learn from it.",
     "uploads": "A file through the stream's engine: its beats, conditions, heart rate.",
+    "predict": "Verdicts on people's measurements, and what the models are.",
     "server": "What is asked of the process itself.",
 }
 """Tag → what its routes are for; a test holds that no route has another."""

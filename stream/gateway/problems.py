@@ -21,6 +21,7 @@ CODES: Final = {
     403: "foreign_origin",
     404: "not_found",
     405: "method_not_allowed",
+    408: "silent",
     409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",

@@ -38,7 +38,13 @@ VIEWS: Final = {
     "required": len(REQUIRED),
 }
 """What is given when figures are taken, and how many of the inputs that is."""
-_SOURCES: Final = ("inference/intervals", "inference/training/intervals")
+_SOURCES: Final = (
+    "inference/intervals/features.py",
+    "inference/intervals/inputs.py",
+    "inference/training/network.py",
+    "inference/training/intervals/*.py",
+)
+"""Files that decide what the model is."""
 
 Figures = dict[str, dict[str, float]]
 
@@ -135,7 +141,7 @@ def _answers(made: Intervals, people: Table) -> dict[str, Floats]:
 def _bundle(
     args: argparse.Namespace, model: bytes, line: Calibration, data_sha256: str
 ) -> Intervals:
-    sources = [path for folder in _SOURCES for path in sorted((ROOT / folder).glob("*.py"))]
+    sources = [path for pattern in _SOURCES for path in sorted(ROOT.glob(pattern))]
     manifest = IntervalManifest(
         name=NAME,
         version=VERSION,

@@ -1,0 +1,106 @@
+"""A file that a client sends: kept on the disk while it comes, read in a thread when it is whole.
+
+The answer begins only then: a client that sends all before it listens, as most do, would else wait
+for us while we wait for it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, TypeVar, cast
+
+from fastapi import Request
+from starlette.concurrency import iterate_in_threadpool
+
+from stream.gateway.problems import Refusal
+
+MAX_FILES: Final = 8
+"""Files at once: each takes disk, and a thread of the pool while it is answered."""
+SILENT_SECONDS: Final = 10.0
+"""A file that stops coming for so long gives its place to another."""
+IN_MEMORY: Final = 1 << 20
+"""Bytes of a file that stay in memory; beyond it goes to the disk, so often at once."""
+
+T = TypeVar("T")
+
+
+class Spool:
+    """The files of one route."""
+
+    def __init__(self, most: int = MAX_FILES) -> None:
+        self._most = most
+        self.held = 0
+
+    async def receive(self, request: Request) -> "SpooledFile":
+        """The request's body as a file.
+
+        Raises:
+            Refusal: too many files at once, or this one stopped coming, or the disk is full.
+        """
+        if self.held >= self._most:
+            text = f"{self._most} files are being read"
+            raise Refusal(429, "too_many_requests", text, headers={"Retry-After": "1"})
+        file = SpooledFile(self)
+        try:
+            await _fill(file.file, request.stream())
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+
+class SpooledFile:
+    """One file; who has it must `read` and `stream` it, which closes it, or `close` it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.file = cast("BinaryIO", SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115
+        self._spool = spool
+        spool.held += 1
+
+    def close(self) -> None:
+        """Give the place to another."""
+        if not self.file.closed:
+            self.file.close()
+            self._spool.held -= 1
+
+    async def read(self, parse: Callable[[BinaryIO], T]) -> T:
+        """`parse` the file from its beginning, in a thread; it is closed when that fails."""
+        try:
+            self.file.seek(0)
+            return await asyncio.to_thread(parse, self.file)
+        except BaseException:
+            self.close()
+            raise
+
+    async def stream(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Parts made of the file, each in a thread; then it is closed."""
+        try:
+            async for part in iterate_in_threadpool(parts):
+                yield part
+        finally:
+            self.close()
+
+
+async def _fill(file: BinaryIO, body: AsyncIterator[bytes]) -> None:
+    """Write what comes, in large pieces, each in a thread."""
+    piece = bytearray()
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_SECONDS):
+                chunk = await anext(body, None)
+        except TimeoutError:
+            text = f"nothing came for {SILENT_SECONDS:g} s"
+            raise Refusal(408, "silent", text, limit=f"{SILENT_SECONDS:g} s") from None
+        piece += chunk or b""
+        if chunk is None or len(piece) >= IN_MEMORY:
+            await _write(file, bytes(piece))
+            piece.clear()
+        if chunk is None:
+            return
+
+
+async def _write(file: BinaryIO, piece: bytes) -> None:
+    try:
+        await asyncio.to_thread(file.write, piece)
+    except OSError as error:
+        raise Refusal(503, "store_unavailable", f"no room for the file: {error.strerror}") from None
