@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "evaluate": ("inference.evaluation.command", "score annotations by EC57, or alarms"),
     "replay": ("client.replay", "stream records to a server"),
     "watch": ("client.watch", "show what a server pushes, as a table or as JSON lines"),
+    "predict": ("client.predict", "ask a server for verdicts on measurements"),
     "simulate": ("client.simulate", "stream simulated beds to a server"),
     "data": ("client.fetch", "bring public ECG databases from PhysioNet"),
     "store": ("stream.upgrade", "bring the store's tables up to date"),

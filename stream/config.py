@@ -19,7 +19,7 @@ class Settings:
             file in the folder.
         host, port: where the gateway listens; loopback unless told otherwise.
         token: credential that devices, subscribers and commands must show; empty: none asked.
-        model: folder of the beat model bundle; empty: the one that ships.
+        model, interval_model: folders of model bundles; empty: those that ship.
         max_connections: devices and subscribers at once, each.
         cors_origins: other sites whose pages may use this server, such as
             "https://ward.example", separated by commas; empty: none.
@@ -56,6 +56,7 @@ class Settings:
     port: int = 8000
     token: str = field(default="", repr=False)
     model: str = ""
+    interval_model: str = ""
     max_connections: int = 4096
     cors_origins: str = ""
     requests_per_second: float = 2000.0

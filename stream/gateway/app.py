@@ -9,7 +9,9 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from ecg import messages as m
+from inference.intervals.classifier import IntervalClassifier
 from stream.config import Settings
+from stream.gateway import predict
 from stream.gateway.access import bearer_check, origin_check
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
@@ -18,6 +20,7 @@ from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
 from stream.gateway.limits import BURST_SECONDS, BodyLimit, Buckets, RateLimit
 from stream.gateway.metrics import Metrics
+from stream.gateway.models import load_models, model_routes
 from stream.gateway.openapi import Api
 from stream.gateway.pages import mount_dashboard, page_routes
 from stream.gateway.problems import install
@@ -25,11 +28,12 @@ from stream.gateway.queries import query_routes
 from stream.gateway.subscribe import Subscribers
 from stream.gateway.uploads.jobs import Uploads
 from stream.gateway.uploads.routes import result_routes, upload_alias, upload_routes
+from stream.gateway.verdicts import Judge
 from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log
 from stream.store import AlarmFilter, Store
 
-FILES: Final = frozenset({"/upload", "/v1/upload"})
+FILES: Final = frozenset({"/upload", "/v1/upload", *predict.FILES})
 """Paths of routes that read a file as a stream, in bounded memory."""
 
 STANDING: Final = AlarmFilter(open_only=True, limit=10_000)
@@ -81,6 +85,12 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     app.include_router(upload_routes(uploads), prefix="/v1", dependencies=guard)
     app.include_router(result_routes(uploads), prefix="/v1", dependencies=guard)
     app.include_router(upload_alias(uploads), dependencies=guard)
+    beats, intervals = load_models(settings)
+    judging = predict.predict_routes(Judge(IntervalClassifier(intervals)))
+    informing = model_routes(beats, intervals)
+    for prefix in ("/v1", ""):  # without it: aliases
+        app.include_router(judging, prefix=prefix, dependencies=guard)
+        app.include_router(informing, prefix=prefix, dependencies=guard)
     app.include_router(page_routes(log, committer, hub, metrics))
     mount_dashboard(app)
     return app

@@ -1,14 +1,18 @@
 """What the models are: `GET /v1/model/info`, as their bundles say it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Response
 
+from inference import bundle
 from inference.bundle import BeatManifest, Bundle
+from inference.intervals import classifier
 from inference.intervals.classifier import Intervals
 from inference.intervals.inputs import INPUTS, REQUIRED
+from stream.config import Settings
 from stream.gateway.access import answer, content
 
 
@@ -67,6 +71,13 @@ EXAMPLE: Final = Models(
 )
 
 
+def load_models(settings: Settings) -> tuple[Bundle[BeatManifest], Intervals]:
+    """The bundles that were chosen, else those that ship; ModelError when one does not fit."""
+    beats = Path(settings.model) if settings.model else bundle.SHIPPED
+    intervals = Path(settings.interval_model) if settings.interval_model else classifier.SHIPPED
+    return bundle.load(beats), classifier.load(intervals)
+
+
 def model_routes(beat: Bundle[BeatManifest], intervals: Intervals) -> APIRouter:
     """The route."""
     router = APIRouter(tags=["predict"])
@@ -97,7 +108,11 @@ def _intervals(made: Intervals) -> ModelInfo:
 
 
 def _info(
-    made: Any, task: str, outputs: Sequence[str], decision: dict[str, float], inputs: list[ModelInput]
+    made: Any,
+    task: str,
+    outputs: Sequence[str],
+    decision: dict[str, float],
+    inputs: list[ModelInput],
 ) -> ModelInfo:
     said = made.manifest
     return ModelInfo(

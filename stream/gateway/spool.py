@@ -25,10 +25,13 @@ T = TypeVar("T")
 
 
 class Spool:
-    """The files of one route."""
+    """The files of one route.
 
-    def __init__(self, most: int = MAX_FILES) -> None:
-        self._most = most
+    Attributes:
+        held: how many there are at this moment.
+    """
+
+    def __init__(self) -> None:
         self.held = 0
 
     async def receive(self, request: Request) -> "SpooledFile":
@@ -37,8 +40,8 @@ class Spool:
         Raises:
             Refusal: too many files at once, or this one stopped coming, or the disk is full.
         """
-        if self.held >= self._most:
-            text = f"{self._most} files are being read"
+        if self.held >= MAX_FILES:
+            text = f"{MAX_FILES} files are being read"
             raise Refusal(429, "too_many_requests", text, headers={"Retry-After": "1"})
         file = SpooledFile(self)
         try:

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         "cross-validation": _validated(known, trials, line),
         "reliability": _reliability(made[0], unseen),
     }
-    _write(made[0], found, results)
+    _write(made[0], found, results, args.folds)
     if args.track:
         track(load(args.output), results[0], line._asdict())
     return 0
@@ -157,9 +157,11 @@ def _bundle(
     return bundle.Bundle(args.output, manifest, model)
 
 
-def _write(made: Intervals, found: dict[str, Any], results: Sequence[Figures]) -> None:
+def _write(
+    made: Intervals, found: dict[str, Any], results: Sequence[Figures], seeds: Sequence[int]
+) -> None:
     manifest = msgspec.structs.replace(made.manifest, figures=found)
     spread = {name: [result[name]["roc_auc"] for result in results] for name in VIEWS}
-    text = card.write(manifest, len(made.model), spread)
+    text = card.write(manifest, len(made.model), spread, seeds)
     bundle.save(made.path, manifest, made.model, text)
     sys.stdout.write(f"{made.path}: {len(made.model)} bytes\n{text.partition('## Figures')[2]}\n")

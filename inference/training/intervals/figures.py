@@ -24,6 +24,15 @@ def auc(abnormal: Flags, score: Floats) -> float:
     return float(u / (positive * negative))
 
 
+def auc_error(abnormal: Flags, area: float) -> float:
+    """Standard error of a ROC-AUC for so many people (Hanley and McNeil 1982)."""
+    positive = int(abnormal.sum())
+    negative = len(abnormal) - positive
+    one, two = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = (positive - 1) * (one - area**2) + (negative - 1) * (two - area**2)
+    return float(np.sqrt((area * (1 - area) + spread) / (positive * negative)))
+
+
 def brier(abnormal: Flags, probability: Floats) -> float:
     """Mean squared difference of probability and outcome."""
     return float(np.mean((probability - abnormal) ** 2))
@@ -60,9 +69,10 @@ def reliability(abnormal: Flags, probability: Floats) -> list[list[float]]:
 
 def measure(abnormal: Flags, probability: Floats) -> dict[str, float]:
     """ROC-AUC and Brier score, and the Brier score of always saying the share of the abnormal."""
-    share = abnormal.mean()
+    share, area = abnormal.mean(), auc(abnormal, probability)
     return {
-        "roc_auc": round(auc(abnormal, probability), 4),
+        "roc_auc": round(area, 4),
+        "roc_auc_error": round(auc_error(abnormal, area), 4),
         "brier": round(brier(abnormal, probability), 4),
         "brier_of_the_share": round(float(share * (1 - share)), 4),
         "people": len(abnormal),
