@@ -6,6 +6,7 @@ counts, not the last one. All carry the broker's time (`LogAppendTime`): the eng
 time at which the log took a record, and a device's own may be anything.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -26,6 +27,8 @@ REPLICAS: Final = 3
 SEGMENTS: Final = 8
 """Whole segments go, so at most 1/8 more than allowed is kept."""
 MAX_SEGMENT_BYTES: Final = 1 << 30
+APPEAR_SECONDS: Final = 15.0
+LOOK_SECONDS: Final = 0.05
 
 
 class State(msgspec.Struct, frozen=True):
@@ -74,12 +77,9 @@ async def create(
     """
     async with _admin(connection) as admin:
         there = await _found(admin, connection)
-        counts = {state.partitions for state in there.values()}
-        if len(counts) > 1:
-            listed = ", ".join(f"{topic} {s.partitions}" for topic, s in sorted(there.items()))
-            raise LogError(f"topics differ in their partitions: {listed}")
+        count = _count(there) or partitions
         brokers = len((await admin.describe_cluster())["brokers"])
-        state = State(counts.pop() if counts else partitions, replicas or min(REPLICAS, brokers))
+        state = State(count, replicas or min(REPLICAS, brokers))
         new = [
             NewTopic(
                 connection.topic(topic),
@@ -92,7 +92,39 @@ async def create(
         ]
         if new:
             _check(await admin.create_topics(new))
-        return [Made(t.value, there.get(t, state), new=t not in there) for t in Topic]
+        now = await _all(admin, connection)
+        _count(now)
+        return [Made(t.value, now[t], new=t not in there) for t in Topic]
+
+
+def _count(there: Mapping[str, State]) -> int:
+    """How many partitions each topic has; 0 when there is none.
+
+    Raises:
+        LogError: one has more than another.
+    """
+    counts = {state.partitions for state in there.values()}
+    if len(counts) > 1:
+        listed = ", ".join(f"{topic} {s.partitions}" for topic, s in sorted(there.items()))
+        raise LogError(f"topics differ in their partitions: {listed}")
+    return max(counts, default=0)
+
+
+async def _all(admin: AIOKafkaAdminClient, connection: Connection) -> dict[str, State]:
+    """The topics, once every broker's metadata has them: that takes a moment.
+
+    Raises:
+        LogUnavailable: they do not appear.
+    """
+    try:
+        async with asyncio.timeout(APPEAR_SECONDS):
+            while True:
+                there = await _found(admin, connection)
+                if len(there) == len(Topic):
+                    return there
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise LogUnavailable("the topics that were made do not appear") from None
 
 
 def _settings(keep: Retention, state: State) -> dict[str, str]:
