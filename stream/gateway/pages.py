@@ -22,7 +22,10 @@ DASHBOARD: Final = Path(str(resources.files("client") / "dashboard"))
 
 HEADERS: Final = {
     "Cache-Control": "no-cache",  # ask each time; unchanged files are not sent again
-    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
 }
 

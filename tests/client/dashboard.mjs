@@ -1,29 +1,33 @@
 // The page's pure parts, fed with the golden messages and with a made signal; prints JSON.
 
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 
 const [folder, file] = process.argv.slice(2);
-const load = (name) => import(`data:text/javascript,${encodeURIComponent(readFileSync(`${folder}/${name}`, "utf8"))}`);
-const { Ward, label, number, shown } = await load("ward.js");
-const { Signal } = await load("trace.js");
+const load = (name) => import(pathToFileURL(`${folder}/${name}`));
+const { Ward } = await load("ward/ward.js");
+const { label, shown } = await load("alarm/priority.js");
+const { number } = await load("shared/numbers.js");
+const { Signal } = await load("ecg/signal.js");
 const golden = JSON.parse(readFileSync(file, "utf8"));
 const event = (body, cursor = "c9") => ({ type: "event", v: 1, cursor, event: body });
 const alarm = (more) => ({ ...golden.alarm.json, suppressed_by: "", ...more });
+const labels = (ward) => shown(ward.patient("p-1").alarms.values()).map(label);
 
 const ward = new Ward();
 ward.apply({ ...golden.snapshot.json, alarms: [alarm({ update_no: 3 })] }, 0);
 const started = ward.cursor;
 ward.apply(event(alarm({ update_no: 2, state: "ended" }), "c1"), 1);
-const stale = shown(ward.patient("p-1")).map(label);
+const stale = labels(ward);
 ward.apply(event(alarm({ update_no: 4, state: "latched" }), "c2"), 1);
 ward.apply(event(alarm({ id: "low", kind: "AFIB", text: "AF", priority: 1 }), "c3"), 1);
 ward.apply(event(alarm({ id: "inop", kind: "LEADS_OFF", text: "Leads off", priority: 2 }), "c4"), 1);
 ward.apply(event(alarm({ id: "sub", suppressed_by: "low" }), ""), 1);
-const several = shown(ward.patient("p-1")).map(label);
+const several = labels(ward);
 ward.apply(event(golden.vitals.json, "c5"), 2);
 const cursor = ward.cursor;
 ward.apply({ ...golden.snapshot.json, alarms: [] }, 3);
-const cleared = shown(ward.patient("p-1")).length;
+const cleared = labels(ward).length;
 
 const signal = new Signal();
 const block = (first, values) => {

@@ -1,10 +1,18 @@
 // The subscription's socket: heartbeats, silence, reconnect after the last cursor.
 
+import { token } from "../shared/person.js";
+
 const SILENCE = 5; // seconds without a frame (the gateway sends one each second)
 const UNAUTHORIZED = 4401;
+const CHANNELS = ["alarms", "beats", "vitals", "waveform"];
 
-/** Follow the channels for ever; `after()` gives the cursor to resume from. */
-export function follow(channels, after, onMessage, onState) {
+/**
+ * Follow everything for ever.
+ *
+ * `after()` gives the cursor to resume from, `onMessage` takes each message, `onState(up, words)`
+ * hears of the connection; `onUnauthorized` returns a promise of new credentials.
+ */
+export function follow({ after, onMessage, onState, onUnauthorized }) {
   let failures = 0;
   const connect = () => {
     const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/v1/subscribe`);
@@ -14,22 +22,19 @@ export function follow(channels, after, onMessage, onState) {
       if (socket.readyState === WebSocket.OPEN) say({ type: "heartbeat", time: Date.now() / 1000 });
       if (performance.now() - heard > SILENCE * 1000) socket.close();
     }, 1000);
-    socket.onopen = () => {
-      const credential = sessionStorage.getItem("token") ?? "";
-      say({ type: "subscribe", channels, after: after(), credential });
-    };
+    socket.onopen = () => say({ type: "subscribe", channels: CHANNELS, after: after(), credential: token() });
     socket.onmessage = ({ data }) => {
       heard = performance.now();
       const message = JSON.parse(data);
       if (message.type === "problem") onState(false, message.text);
-      else if (message.type === "snapshot") onState(true, "live");
-      if (message.type !== "problem") failures = 0;
+      else failures = 0;
+      if (message.type === "snapshot") onState(true, "live");
       onMessage(message);
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = async ({ code }) => {
       clearInterval(pulse);
-      if (code === UNAUTHORIZED) sessionStorage.setItem("token", prompt("Access token") ?? "");
-      else onState(false, "no connection: what is shown is old");
+      onState(false, "no connection: what is shown is old");
+      if (code === UNAUTHORIZED) await onUnauthorized();
       failures += 1;
       setTimeout(connect, Math.min(8000, 250 * 2 ** failures) * (0.5 + Math.random() / 2));
     };
