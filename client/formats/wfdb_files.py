@@ -241,3 +241,46 @@ def write_annotations(
     except _READ_ERRORS as error:
         raise RecordError("bad-annotation", "annotations", str(error), where) from error
     return where
+
+
+def write_record(
+    folder: Path,
+    name: str,
+    samples: NDArray[np.int16],
+    rate: float,
+    leads: Sequence[str],
+    uv_per_lsb: Sequence[float],
+    *,
+    comments: Sequence[str] = (),
+) -> None:
+    """Write `folder/name.hea` and `.dat` in format 16, readable by every WFDB tool.
+
+    Args:
+        folder: where to write; it exists.
+        name: letters, digits, `_` and `-` (WFDB's rule).
+        samples: shape (count, leads), digital units; -32768 where there is none.
+        rate: Hz.
+        leads: name of each column.
+        uv_per_lsb: microvolts of a unit, by column.
+        comments: lines of the header's end.
+
+    Raises:
+        RecordError: `bad-record` or `missing-extra`.
+    """
+    where = folder / f"{name}.hea"
+    wfdb = load_wfdb(where)
+    try:
+        wfdb.wrsamp(
+            name,
+            fs=rate,
+            units=["mV"] * len(leads),
+            sig_name=list(leads),
+            d_signal=samples.astype(np.int64),
+            fmt=["16"] * len(leads),
+            adc_gain=[1000.0 / gain for gain in uv_per_lsb],
+            baseline=[0] * len(leads),
+            comments=list(comments),
+            write_dir=str(folder),
+        )
+    except _READ_ERRORS as error:
+        raise RecordError("bad-record", "samples", str(error), where) from error

@@ -15,6 +15,7 @@ from stream.gateway import predict
 from stream.gateway.access import bearer_check, origin_check
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
+from stream.gateway.disclosure import disclosure_routes
 from stream.gateway.feedback import feedback_routes
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
@@ -25,6 +26,7 @@ from stream.gateway.openapi import Api
 from stream.gateway.pages import mount_dashboard, page_routes
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
+from stream.gateway.review import review_routes
 from stream.gateway.subscribe import Subscribers
 from stream.gateway.uploads.jobs import Uploads
 from stream.gateway.uploads.routes import result_routes, upload_alias, upload_routes
@@ -81,6 +83,8 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     guard = [Depends(origin_check(settings.origins)), Depends(bearer_check(settings.token))]
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
+    app.include_router(disclosure_routes(log), prefix="/v1", dependencies=guard)
+    app.include_router(review_routes(log, store), prefix="/v1", dependencies=guard)
     app.include_router(feedback_routes(log, store), prefix="/v1", dependencies=guard)
     app.include_router(upload_routes(uploads), prefix="/v1", dependencies=guard)
     app.include_router(result_routes(uploads), prefix="/v1", dependencies=guard)

@@ -20,6 +20,8 @@ NOT_MEDICAL: Final = (
 TAGS: Final = {
     "alarms": "The alarm book: what sounds, what sounded, with its strip.",
     "patients": "Who lies where, and their trends.",
+    "disclosure": "The stored signal of a patient, and the beats in it.",
+    "review": "Alarms as files, and how many a bed had.",
     "commands": "What people ask of the book. Answered 202: done when the book says so.",
     "audit": "Who did what.",
     "feedback": "What people say of beats and alarms; models learn from it.",

@@ -7,7 +7,7 @@ import time
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from ecg import messages as m
 from ecg.objects import to_object, twin
@@ -24,6 +24,34 @@ MAX_MINUTES: Final = 31 * 1440
 Names = Annotated[list[str], Query(max_length=256)]
 Seconds = Annotated[float | None, Query(ge=0, le=1e11, description="seconds since 1970")]
 Count = Annotated[int, Query(ge=1, le=1000)]
+
+
+def alarm_filter(
+    patient: Names = [],  # noqa: B006 - FastAPI copies it
+    unit: Names = [],  # noqa: B006
+    kind: Names = [],  # noqa: B006
+    state: Names = [],  # noqa: B006
+    min_priority: Annotated[int, Query(ge=0, le=3)] = 0,
+    since: Seconds = None,
+    until: Seconds = None,
+    open_only: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    limit: Count = 100,
+) -> AlarmFilter:
+    """Which alarms are asked for, from the query's parameters."""
+    return AlarmFilter(
+        patients=tuple(patient),
+        units=tuple(unit),
+        kinds=tuple(kind),
+        states=tuple(state),
+        min_priority=min_priority,
+        since=since,
+        until=until,
+        open_only=open_only,
+        limit=limit,
+    )
+
+
+Wanted = Annotated[AlarmFilter, Depends(alarm_filter)]
 
 
 class Alarms(msgspec.Struct):
@@ -102,29 +130,8 @@ def query_routes(store: Store) -> APIRouter:
     history = store.history
 
     @router.get("/alarms", tags=["alarms"], **_documented(Alarms, {"alarms": [to_object(ALARM)]}))
-    def list_alarms(
-        patient: Names = [],  # noqa: B006 - FastAPI copies it
-        unit: Names = [],  # noqa: B006
-        kind: Names = [],  # noqa: B006
-        state: Names = [],  # noqa: B006
-        min_priority: Annotated[int, Query(ge=0, le=3)] = 0,
-        since: Seconds = None,
-        until: Seconds = None,
-        open_only: bool = False,  # noqa: FBT001, FBT002 - a query parameter
-        limit: Count = 100,
-    ) -> Response:
+    def list_alarms(wanted: Wanted) -> Response:
         """List alarms; parameters restrict, repeated ones are alternatives."""
-        wanted = AlarmFilter(
-            patients=tuple(patient),
-            units=tuple(unit),
-            kinds=tuple(kind),
-            states=tuple(state),
-            min_priority=min_priority,
-            since=since,
-            until=until,
-            open_only=open_only,
-            limit=limit,
-        )
         return answer({"alarms": [to_object(alarm) for alarm in history.alarms(wanted)]})
 
     @router.get(

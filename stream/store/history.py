@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from ecg.messages import Admit, Alarm, Strip
 from ecg.wire import Codec
 from stream.store import tables
+from stream.store.burden import burden
 from stream.store.database import Database
-from stream.store.types import Admission, AlarmFilter, Audit, Trend
+from stream.store.types import Admission, AlarmFilter, Audit, Burden, Trend
 
 ENDED = "ended"
 
@@ -62,6 +63,12 @@ class History:
         )
         with self._database.reading() as conn:
             return [Trend(**row) for row in conn.execute(query).mappings()]
+
+    def burden(
+        self, since: float, until: float, *, unit: str = "", east: float = 0.0
+    ) -> list[Burden]:
+        """Count the alarms with since <= onset < until, by day, bed and kind (see `burden`)."""
+        return burden(self._database, since, until, unit=unit, east=east)
 
     def audit(
         self, *, patient: str = "", before: float | None = None, limit: int = 100

@@ -190,3 +190,28 @@ class Keep(msgspec.Struct, frozen=True):
     feedback: float = 3 * 365 * DAY_S
     outbox: float = 3600.0
     states: float = 7 * DAY_S
+
+
+class Burden(msgspec.Struct, frozen=True):
+    """The alarms of one kind that began at a bed on a day.
+
+    Attributes:
+        day: days since 1970-01-01 in the asker's time zone.
+        unit, bed: as the alarms had it.
+        patient: who lay there.
+        kind: of the alarms.
+        priority: the highest that one of them had.
+        count: of alarms.
+        judged: how many of them somebody called right or wrong.
+        false: how many of them somebody called wrong, in their latest word.
+    """
+
+    day: int
+    unit: str
+    bed: str
+    patient: str
+    kind: str
+    priority: int
+    count: int
+    judged: int
+    false: int
