@@ -1,4 +1,4 @@
-"""Open a record of any format that we read, and read and write WFDB annotations and records.
+"""Open a record of any format that we read, and read and write WFDB annotation files.
 
 WFDB and EDF need the optional extra: pip install 'beatwire[records]'. CSV needs nothing more.
 """
@@ -10,13 +10,7 @@ from typing import Final
 from client.formats.csv import open_csv
 from client.formats.edf import open_edf
 from client.formats.record import MICROVOLTS, Given, LeadOff, Record, RecordError
-from client.formats.wfdb_files import (
-    Annotations,
-    open_wfdb,
-    read_annotations,
-    write_annotations,
-    write_record,
-)
+from client.formats.wfdb_files import Annotations, open_wfdb, read_annotations, write_annotations
 
 __all__ = [
     "Annotations",
@@ -26,7 +20,6 @@ __all__ = [
     "open_record",
     "read_annotations",
     "write_annotations",
-    "write_record",
 ]
 
 _CSV: Final = (".csv", ".tsv", ".txt")

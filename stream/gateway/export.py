@@ -7,17 +7,15 @@ import csv
 import io
 import math
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from client.records import write_annotations, write_record
 from ecg.messages import Alarm, Beat, Strip
+from stream.gateway import wfdb_bytes
 from stream.gateway.stretches import Stretch, Taken, stretches
 
 COLUMNS: Final = (
@@ -25,8 +23,6 @@ COLUMNS: Final = (
     "detected_time", "session", "onset_sample", "ended_sample", "value", "limit", "measure",
     "acknowledged_by", "acknowledged_at", "suppressed_by", "note",
 )  # fmt: skip
-NO_SAMPLE: Final = -(1 << 15)
-"""What format 16 of WFDB has where there is no sample (signal(5))."""
 NOT_MEDICAL: Final = "Beatwire. Not a medical device."
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so would be computed by a spreadsheet."""
@@ -64,54 +60,36 @@ def strip_csv(alarm: Alarm, strip: Strip, beats: Sequence[Beat]) -> str:
 
 
 def strip_wfdb(alarm: Alarm, strip: Strip, beats: Sequence[Beat]) -> bytes:
-    """The strip as a zipped WFDB record with an annotation file `atr`; empty if it has no signal.
-
-    Raises:
-        RecordError: `wfdb` is not installed.
-    """
+    """The strip as a zipped WFDB record with an annotation file `atr`; empty if it has no signal."""
     found = list(_pieces(alarm, strip))
-    name = re.sub(r"[^A-Za-z0-9_-]", "-", alarm.id)
     zipped = io.BytesIO()
-    with tempfile.TemporaryDirectory() as made, zipfile.ZipFile(zipped, "w", _DEFLATED) as archive:
-        folder = Path(made)
-        if found:
-            _write(folder, name, alarm, found, beats)
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _record(alarm, found, beats) if found else ():
+            archive.writestr(name, content)
     return zipped.getvalue()
 
 
-_DEFLATED: Final = zipfile.ZIP_DEFLATED
-
-
-def _write(
-    folder: Path, name: str, alarm: Alarm, found: Sequence[Stretch], beats: Sequence[Beat]
-) -> None:
-    first, head = found[0].first, found[0]
-    write_record(
-        folder,
-        name,
-        _joined(found),
-        head.rate,
-        head.leads,
-        head.uv_per_lsb,
-        comments=[f"{alarm.kind} at sample {alarm.onset_sample - first}", NOT_MEDICAL],
+def _record(
+    alarm: Alarm, found: Sequence[Stretch], beats: Sequence[Beat]
+) -> Iterator[tuple[str, bytes]]:
+    """The record's files: name and content."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", alarm.id)
+    first, head, samples = found[0].first, found[0], _joined(found)
+    comments = (f"{alarm.kind} at sample {alarm.onset_sample - first}", NOT_MEDICAL)
+    yield (
+        f"{name}.hea",
+        wfdb_bytes.header(name, head.rate, samples, head.leads, head.uv_per_lsb, comments),
     )
-    inside = [beat for beat in beats if first <= beat.sample < found[-1].end]
-    write_annotations(
-        folder,
-        name,
-        "atr",
-        [beat.sample - first for beat in inside],
-        [beat.label.value for beat in inside],
-        head.rate,
-    )
+    yield f"{name}.dat", wfdb_bytes.signal(samples)
+    inside = [(b.sample - first, b.label) for b in beats if first <= b.sample < found[-1].end]
+    yield f"{name}.atr", wfdb_bytes.annotations(sorted(inside))
 
 
 def _joined(found: Sequence[Stretch]) -> NDArray[np.int16]:
     """Shape (count, leads); holes are marked."""
     first = found[0].first
-    samples = np.full((found[-1].end - first, len(found[0].leads)), NO_SAMPLE, np.int16)
+    shape = (found[-1].end - first, len(found[0].leads))
+    samples = np.full(shape, wfdb_bytes.NO_SAMPLE, np.int16)
     for piece in found:
         samples[piece.first - first : piece.end - first] = piece.samples.T
     return samples

@@ -4,17 +4,22 @@ import asyncio
 import base64
 import csv
 import io
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import wfdb
 from gateway_rig import COUNT, RATE, alarm, ask, block, worker
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecg import messages as m
 from ecg import wire
 from ecg.types import BeatClass
+from stream.gateway import wfdb_bytes
 from stream.log import Entry, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES
 from stream.store import Feedback, Store
@@ -236,3 +241,20 @@ def test_days_begin_where_the_asker_is(reviewed):
 def test_a_unit_sees_its_own_burden(reviewed):
     """Another unit's is not told."""
     assert ask(reviewed, "GET", "/v1/burden?unit=ward-2").json()["burden"] == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.sampled_from(BeatClass)), max_size=20))
+def test_wfdb_reads_every_beat_that_is_written(beats):
+    """Near and far, of every class; the package's reader is the judge."""
+    samples = np.cumsum([gap for gap, _ in beats], dtype=int)
+    with tempfile.TemporaryDirectory() as folder:
+        made = wfdb_bytes.annotations(
+            (int(sample), label) for sample, (_, label) in zip(samples, beats, strict=True)
+        )
+        Path(folder, "r.atr").write_bytes(made)
+        if not beats:
+            assert made == b"\0\0"
+            return
+        found = wfdb.rdann(str(Path(folder, "r")), "atr")
+    assert list(found.sample) == list(samples)
+    assert found.symbol == [label.value for _, label in beats]
