@@ -4,6 +4,7 @@ accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
 worker     cost of a worker's turn per patient: log, engine, events, store
+predict    latency and rows a second of verdicts over HTTP
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
 """
 
@@ -58,6 +59,11 @@ def worker() -> None:
     command(sys.executable, HERE / "worker.py", "--patients", 1000)
 
 
+def predict() -> None:
+    """Verdicts over HTTP."""
+    command(sys.executable, HERE / "predict.py")
+
+
 def replay() -> None:
     """Whole records at 20x, as the system test does with their first minutes."""
     os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
@@ -70,6 +76,7 @@ ALL: dict[str, Callable[[], None]] = {
     "engine": engine,
     "log": log,
     "worker": worker,
+    "predict": predict,
     "replay": replay,
 }
 

@@ -1,7 +1,7 @@
 """Who may ask over HTTP, how a request's body is read, and how answers are written."""
 
 import hmac
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -32,10 +32,13 @@ _SCHEME: Final = HTTPBearer(auto_error=False, description="the token that the se
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def bearer_check(token: str) -> Callable[..., None]:
-    """A dependency that refuses who does not show the token (empty: none asked)."""
+def bearer_check(token: str) -> Callable[..., Awaitable[None]]:
+    """A dependency that refuses who does not show the token (empty: none asked).
 
-    def check(
+    It is async, as `origin_check` is, because FastAPI would hand a plain function to a thread.
+    """
+
+    async def check(
         shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_SCHEME)] = None,
     ) -> None:
         credential = shown.credentials if shown else ""
@@ -56,10 +59,10 @@ def is_foreign(headers: Headers, allowed: Collection[str]) -> bool:
     return urlsplit(origin).netloc != headers.get("host", "")
 
 
-def origin_check(allowed: Collection[str]) -> Callable[[Request], None]:
+def origin_check(allowed: Collection[str]) -> Callable[[Request], Awaitable[None]]:
     """A dependency that refuses what a page of a site other than ours and these sends."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         if is_foreign(request.headers, allowed):
             raise Refusal(403, "foreign_origin", "pages of other sites may not use this server")
 
