@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -14,11 +13,11 @@ from websockets.asyncio.client import ClientConnection
 
 from client import link
 from client.errors import RefusedError, UndeliveredError
+from client.greeting import greeting
 from client.session import HEARTBEAT, DeviceSession, State
 from client.session_events import Buffer, Event, Refused, Silent
 from ecg import messages as m
 from ecg.errors import WireError
-from ecg.types import Lead
 
 PATH: Final = "/v1/ingest"
 
@@ -71,14 +70,13 @@ class Device:
         buffer: Buffer = Buffer(),  # noqa: B008 - frozen
         listener: Callable[[Event], None] | None = None,
     ) -> None:
-        gains = (uv_per_lsb,) * len(leads) if isinstance(uv_per_lsb, int | float) else uv_per_lsb
-        hello = m.Hello(
-            device=m.DeviceInfo(device) if isinstance(device, str) else device,
-            session=session or uuid.uuid4().hex,
-            patient=m.Patient(patient) if isinstance(patient, str) else patient,
-            rate=float(rate),
-            leads=tuple(Lead(lead) for lead in leads),
-            uv_per_lsb=tuple(float(gain) for gain in gains),
+        hello = greeting(
+            patient=patient,
+            leads=leads,
+            rate=rate,
+            uv_per_lsb=uv_per_lsb,
+            device=device,
+            session=session,
             location=location,
         )
         self.session: Final = DeviceSession(hello, flags=flags, buffer=buffer)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,16 @@ from client import link
 from client.cutter import MAX_MARKS
 from client.device import PATH, Device
 from client.errors import RefusedError, UndeliveredError
+from client.greeting import greeting
 from client.records import Record, RecordError, open_record
 from client.session_events import Acknowledged, Event
 from ecg import messages as m
 from ecg.errors import WireError
+
+if TYPE_CHECKING:
+    from client.kafka_device import KafkaDevice
+
+KAFKA: Final = "kafka://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ async def replay(
 
     Args:
         records: open, or paths for `open_record`.
-        url: of the server.
+        url: of the server, or `kafka://HOST:PORT` of a broker (`/TOPIC` if it is not `ecg.samples`).
         options: speed, part, place.
         patient: pseudonym; by default the record's name. With several records it is a prefix.
         progress: is told the seconds of signal acknowledged since it was last told.
@@ -93,32 +100,48 @@ async def _stream(
 ) -> None:
     done = round(options.start * record.rate)
 
-    def listen(event: Event) -> None:
+    def durable(end: int) -> None:
         nonlocal done
-        if isinstance(event, Acknowledged) and event.durable > done:
+        if end > done:
             if progress is not None:
-                progress((event.durable - done) / record.rate)
-            done = event.durable
+                progress((end - done) / record.rate)
+            done = end
 
-    device = Device(
-        url,
-        patient=patient,
-        leads=record.leads,
-        rate=record.rate,
-        uv_per_lsb=record.uv_per_lsb,
-        device=m.DeviceInfo("replay", model="record", lead_off_flags=bool(record.lead_off)),
-        session=options.session,
-        location=m.Location(options.unit, options.bed),
-        token=options.token,
-        flags=options.flags,
-        listener=listen,
-    )
-    async with device:
+    async with _device(record, patient, url, options, durable) as device:
         await _pace(device, record, options)
         await device.drain()
 
 
-async def _pace(device: Device, record: Record, options: Options) -> None:
+def _device(
+    record: Record, patient: str, url: str, options: Options, durable: Callable[[int], None]
+) -> "Device | KafkaDevice":
+    """The device that streams a record; `durable` is told up to which sample it is stored."""
+    who: dict[str, Any] = {
+        "patient": patient,
+        "leads": record.leads,
+        "rate": record.rate,
+        "uv_per_lsb": record.uv_per_lsb,
+        "device": m.DeviceInfo("replay", model="record", lead_off_flags=bool(record.lead_off)),
+        "session": options.session,
+        "location": m.Location(options.unit, options.bed),
+    }
+    if url.startswith(KAFKA):
+        from client.kafka_device import TOPIC, KafkaDevice  # noqa: PLC0415 - few need Kafka
+
+        servers, _, topic = url.removeprefix(KAFKA).partition("/")
+        hello = greeting(**who)
+        return KafkaDevice(
+            servers, hello, topic=topic or TOPIC, flags=options.flags, confirmed=durable
+        )
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Acknowledged):
+            durable(event.durable)
+
+    return Device(url, **who, token=options.token, flags=options.flags, listener=listen)
+
+
+async def _pace(device: "Device | KafkaDevice", record: Record, options: Options) -> None:
     """Hand over each block when its last sample would have been taken."""
     loop, track = asyncio.get_running_loop(), LeadOffTrack(record)
     begin = loop.time()
@@ -204,7 +227,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     parser.description = "Stream ECG records (WFDB, EDF, CSV) to a server as devices would."
     add("records", nargs="+", metavar="RECORD", help="WFDB path without suffix, EDF or CSV file")
-    add("--url", default="ws://127.0.0.1:8000", help="server (%(default)s)")
+    add("--url", default="ws://127.0.0.1:8000", help="server, or kafka://HOST:PORT (%(default)s)")
     add("--speed", type=_speed, default=1.0, help="times real time, or max (%(default)s)")
     add("--patient", default="", help="pseudonym; with several records a prefix (record's name)")
     add("--leads", help="leads by number or name, separated by commas (all)")
@@ -223,7 +246,8 @@ def run(args: argparse.Namespace) -> int:
     """Carry out `beatwire replay`; returns the exit status."""
     leads = args.leads.split(",") if args.leads else None
     try:
-        link.websocket_url(args.url, PATH)
+        if not args.url.startswith(KAFKA):
+            link.websocket_url(args.url, PATH)
         records = [open_record(path, leads, rate=args.rate) for path in args.records]
         _replay_with_bar(records, args)
     except RecordError:

@@ -37,10 +37,11 @@ def beatwire(*words: object, **environ: str) -> subprocess.Popen[bytes]:
 
 
 class House:
-    """Gateway and worker over one folder."""
+    """Gateway and worker over one folder, with more settings if the environment is to have some."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
+        self.environ = environ
         self.port = free_port()
         self.roles: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -51,9 +52,8 @@ class House:
     def start(self, *roles: str) -> None:
         """Start roles (both, when none is named) and wait until they work."""
         for role in roles or ("gateway", "worker"):
-            self.roles[role] = beatwire(
-                "serve", "--role", role, "--folder", self.folder, "--port", self.port
-            )
+            words = ("serve", "--role", role, "--folder", self.folder, "--port", self.port)
+            self.roles[role] = beatwire(*words, **self.environ)
         self.wait_ready()
 
     def wait_ready(self) -> None:

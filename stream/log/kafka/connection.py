@@ -126,5 +126,6 @@ QUIET: Final = (
 )
 """The loggers that repeat themselves while a broker is away; filters are not inherited."""
 
+logging.getLogger("aiokafka").setLevel(logging.WARNING)  # each reader would say what it reads
 for _name in QUIET:
     logging.getLogger(_name).addFilter(_Repeats())
