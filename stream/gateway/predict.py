@@ -27,7 +27,7 @@ CSV_TYPES: Final = (CSV, "application/csv", "application/vnd.ms-excel", "text/pl
 Threshold = Annotated[
     float, Query(ge=0, le=1, description="from this probability on the label is `abnormal`")
 ]
-Explain = Annotated[bool, Query(description="say what each input contributed (about 10 ms)")]
+Explain = Annotated[bool, Query(description="say what each input contributed (up to 16 ms)")]
 
 
 def predict_routes(judge: Judge) -> APIRouter:

@@ -15,7 +15,7 @@ from inference.intervals.shapley import contributions
 
 MAX_ROWS: Final = 10_000
 MAX_EXPLAINED: Final = 100
-"""Rows of a batch whose contributions are asked: each may cost 10 ms."""
+"""Rows of a batch whose contributions are asked: each may cost 16 ms of CPU."""
 DIGITS: Final = 6
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
