@@ -74,3 +74,12 @@ def postgres() -> Iterator[Postgres]:
             yield server
     except NoServerError as error:
         missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def people_table(data_dir: Path) -> Path:
+    """The table of diagnostics of the Chapman-Shaoxing database."""
+    path = data_dir / "chapman" / "diagnostics.csv"
+    if not path.is_file():
+        missing(f"no table of people at {path}")
+    return path

@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import missing
 
 from ecg.errors import ModelError
 from inference import bundle
 from inference.intervals.classifier import BATCH, SHIPPED, IntervalClassifier, load
 from inference.intervals.inputs import COUNT, INPUTS, REQUIRED
-from inference.training.intervals.table import FILE, only, read
+from inference.training.intervals.table import only, read
 
 TARGET_AUC = 0.975
 """ROC-AUC of the issue on unseen people, all measurements given."""
@@ -23,11 +22,9 @@ def classify():
 
 
 @pytest.fixture(scope="module")
-def unseen(data_dir):
+def unseen(people_table):
     """People whom the shipped model was never trained on."""
-    if not (data_dir / FILE).is_file():
-        missing(f"no table at {data_dir / FILE}")
-    table = read(data_dir / FILE)
+    table = read(people_table)
     return table.part(table.held_out)
 
 
