@@ -3,6 +3,7 @@
 accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
+log_kafka  the same of the log on Kafka, against plain aiokafka
 worker     cost of a worker's turn per patient: log, engine, events, store
 predict    latency and rows a second of verdicts over HTTP
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
@@ -53,6 +54,11 @@ def log() -> None:
     command(sys.executable, HERE / "log.py")
 
 
+def log_kafka() -> None:
+    """The log on Kafka."""
+    command(sys.executable, HERE / "log_kafka.py")
+
+
 def worker() -> None:
     """The whole worker."""
     command(sys.executable, HERE / "worker.py", "--patients", 100)
@@ -75,6 +81,7 @@ ALL: dict[str, Callable[[], None]] = {
     "accuracy": accuracy,
     "engine": engine,
     "log": log,
+    "log_kafka": log_kafka,
     "worker": worker,
     "predict": predict,
     "replay": replay,

@@ -23,7 +23,7 @@ from typing import Final
 
 from stream.config import Settings
 from stream.lifeline import SUPERVISED
-from stream.log.chosen import open_log
+from stream.log.chosen import check, open_log
 from stream.store import Store
 
 ROLES: Final = ("all", "gateway", "worker")
@@ -60,7 +60,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
     names = ("folder", "store", "host", "port", "token", "model", "kafka", "member")
-    settings = Settings.load(**{name: getattr(args, name) for name in names})
+    try:
+        settings = Settings.load(**{name: getattr(args, name) for name in names})
+        check(settings)
+    except ValueError as error:
+        print(f"beatwire serve: {error}", file=sys.stderr)  # noqa: T201
+        return 2
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )

@@ -21,6 +21,18 @@ def open_log(settings: Settings, role: str) -> Log:
     return KafkaLog(connection_of(settings), writes | {Topic.ALARMS})
 
 
+def check(settings: Settings) -> None:
+    """See that the settings name a log, before anything is started.
+
+    Raises:
+        ValueError: they cannot be.
+    """
+    if settings.kafka:
+        from stream.log.kafka.connection import connection_of  # noqa: PLC0415 - as above
+
+        connection_of(settings)
+
+
 def retention(settings: Settings) -> dict[str, Retention]:
     """How long the log keeps what, of every topic."""
     return {
