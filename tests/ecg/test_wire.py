@@ -252,3 +252,18 @@ def test_a_large_alarm_fits_its_event_and_not_a_devices_frame():
     event = m.Event(cursor="", event=alarm)
     assert wire.events.decode(wire.pack(alarm)) == alarm
     assert wire.to_subscriber.decode(wire.to_json(event).decode()) == event
+
+
+@pytest.mark.parametrize("name", ["hello", "block", "goodbye"])
+def test_a_record_of_the_log_is_read_in_either_encoding(name):
+    """A producer on Kafka chooses; nobody says which it chose."""
+    made = MESSAGES[name]
+    assert wire.samples.read(wire.pack(made)) == made
+    assert wire.samples.read(wire.to_json(made)) == made
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b'{"type": "\xff"}', b"{" * 70_000, b"\x7b\x81"])
+def test_a_record_that_is_nothing_is_a_wire_error(value):
+    """And no other error."""
+    with pytest.raises(WireError):
+        wire.samples.read(value)

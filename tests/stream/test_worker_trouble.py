@@ -11,7 +11,7 @@ from ecg import messages as m
 from ecg.types import BeatClass
 from stream.config import Settings
 from stream.engine.ward import Ward
-from stream.log import Entry, OffsetExpired, Topic
+from stream.log import Entry, LogUnavailable, OffsetExpired, Topic
 from stream.store import Keep
 from stream.worker import codec
 from stream.worker.role import keep
@@ -130,6 +130,30 @@ async def test_expired_records_are_survived_loudly(tmp_path, caplog):
         assert expired.at == 40
         assert "35 records had expired unread" in caplog.text
         assert made.store.load(PARTITION).positions[Topic.SAMPLES] == 40
+
+
+async def test_a_log_that_cannot_be_reached_makes_nobody_silent(tmp_path):
+    """Who sends cannot be seen: no NO_DATA, however long, nor before devices had time to come back."""
+    async with house(tmp_path) as made:
+        worker = made.worker()
+        readers = await live(made, worker, [stream("steady", "p")], 8)
+
+        class Away:
+            """A reader without a broker."""
+
+            async def poll(self, *_):
+                raise LogUnavailable("no broker")
+
+        for second in range(9, 40):
+            made.now = START + second
+            await worker.turn(Away(), readers[1])
+        made.now = START + 41
+        await worker.turn(*readers)
+        assert await made.alarms("NO_DATA") == []
+        for second in range(43, 48):
+            made.now = START + second
+            await worker.turn(*readers)
+        assert [a.phase for a in await made.alarms("NO_DATA")][:1] == ["start"]
 
 
 async def test_a_log_that_is_another_is_read_from_its_beginning(tmp_path, caplog):

@@ -98,8 +98,7 @@ class Writer:
             self._broken = True  # its numbers no longer match the broker's
             raise typed(error) from error
         finally:
-            for future in futures:
-                future.add_done_callback(_seen)
+            _forget(futures)
         return int(last.offset)
 
     async def _hand_over(self, topic: str, sends: Sequence[Send]) -> list[asyncio.Future[Any]]:
@@ -111,6 +110,8 @@ class Writer:
             for partition, key, value in sends:
                 futures.append(await self._send(topic, partition, key, value))
         except KafkaError as error:
+            self._broken = True
+            _forget(futures)
             raise typed(error) from error
         return futures
 
@@ -159,10 +160,10 @@ class Writer:
                 return producer
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Look at a result that nobody waits for, so that asyncio does not complain."""
-    if not future.cancelled():
-        future.exception()
+def _forget(futures: Sequence[asyncio.Future[Any]]) -> None:
+    """Nobody waits for these any more: asyncio need not complain of errors that nobody saw."""
+    for future in futures:
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 async def _end(producer: AIOKafkaProducer) -> None:
@@ -171,4 +172,8 @@ async def _end(producer: AIOKafkaProducer) -> None:
         async with asyncio.timeout(CLOSE_SECONDS):
             await producer.stop()
     except TimeoutError:
+        # stop() has no end while no broker answers; a sender left behind would write late.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await producer._sender.close()  # noqa: SLF001 - there is no other way
         await producer.client.close()
