@@ -15,6 +15,7 @@ from ecg.types import Priority
 from stream.gateway.access import answer, content
 from stream.gateway.commands import AlarmId, Patient
 from stream.gateway.problems import Refusal, responses
+from stream.gateway.roster import Placed, roster
 from stream.store import AlarmFilter, Audit, Store, Trend
 
 DAY: Final = 86_400.0
@@ -58,20 +59,6 @@ class Alarms(msgspec.Struct):
     """The latest onset first, without strips."""
 
     alarms: list[twin(m.Alarm)]  # type: ignore[valid-type]
-
-
-class Placed(msgspec.Struct):
-    """A patient and where they are, since when."""
-
-    id: str
-    unit: str
-    bed: str
-    birth_year: int | None
-    sex: str | None
-    category: str
-    paced: str
-    admitted_at: float
-    discharged_at: float | None
 
 
 class Patients(msgspec.Struct):
@@ -149,9 +136,9 @@ def query_routes(store: Store) -> APIRouter:
         unit: Annotated[str, Query(max_length=256)] = "",
         discharged: bool = False,  # noqa: FBT001, FBT002 - a query parameter
     ) -> Response:
-        """List patients by unit and bed; with `discharged`, also those who have left."""
-        found = history.patients(unit=unit, present_only=not discharged)
-        return answer({"patients": [_placed(admission) for admission in found]})
+        """List who is admitted or monitored, by unit and bed; with `discharged`, who has left, too."""
+        admissions = history.patients(present_only=not discharged)
+        return answer(Patients(roster(admissions, history.beds(), time.time(), unit)))
 
     @router.get(
         "/patients/{patient}/trends", tags=["patients"], **_documented(Trends, Trends([TREND]))
@@ -179,19 +166,3 @@ def query_routes(store: Store) -> APIRouter:
 
 def _documented(kind: Any, example: Any, *errors: int) -> dict[str, Any]:
     return {"responses": {200: content(kind, "Found", example), **responses(503, *errors)}}
-
-
-def _placed(admission: Any) -> Placed:
-    admit: m.Admit = admission.admit
-    profile, place = admit.profile, admit.location
-    return Placed(
-        id=admit.patient,
-        unit=place.unit,
-        bed=place.bed,
-        birth_year=profile.birth_year,
-        sex=profile.sex,
-        category=profile.category,
-        paced=profile.paced,
-        admitted_at=admit.at,
-        discharged_at=admission.discharged_at,
-    )

@@ -1,5 +1,6 @@
 """The store: checkpoints, alarm books, outbox and history, in SQLite or by URL."""
 
+from stream.store.books import Bed, pack_book, unpack_book
 from stream.store.history import History
 from stream.store.store import Store
 from stream.store.transaction import Transaction
@@ -24,6 +25,7 @@ __all__ = [
     "Admission",
     "AlarmFilter",
     "Audit",
+    "Bed",
     "Burden",
     "Checkpoint",
     "Feedback",
@@ -38,4 +40,6 @@ __all__ = [
     "StoreTooNew",
     "Transaction",
     "Trend",
+    "pack_book",
+    "unpack_book",
 ]

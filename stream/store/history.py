@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from ecg.messages import Admit, Alarm, Strip
 from ecg.wire import Codec
 from stream.store import tables
+from stream.store.books import Bed, bed_of
 from stream.store.burden import burden
 from stream.store.database import Database
 from stream.store.types import Admission, AlarmFilter, Audit, Burden, Trend
@@ -101,6 +102,14 @@ class History:
         with self._database.reading() as conn:
             rows = conn.execute(query).all()
         return [Admission(_ADMIT.decode(row.body), row.discharged_at) for row in rows]
+
+    def beds(self) -> dict[str, tuple[Bed, float]]:
+        """Give what alarm books say of their beds, and when each was last kept, by patient."""
+        books = tables.books
+        with self._database.reading() as conn:
+            rows = conn.execute(sa.select(books.c.patient, books.c.blob, books.c.saved_at)).all()
+        kept = [(row.patient, bed_of(row.blob), row.saved_at) for row in rows]
+        return {patient: (bed, saved_at) for patient, bed, saved_at in kept if bed is not None}
 
 
 def _conditions(wanted: AlarmFilter) -> list[sa.ColumnElement[bool]]:

@@ -4,38 +4,18 @@ import msgspec
 
 from ecg import messages as m
 from ecg import wire
+from stream.engine.alarms.state import PatientState
 from stream.engine.events import Event
 from stream.log import Entry, Topic
-from stream.store import Pending
+from stream.store import Bed, Pending, pack_book
 
 
-class BookState(msgspec.Struct, array_like=True, frozen=True):
-    """A patient's alarm book as the store keeps it.
-
-    Attributes:
-        position: next offset of the sample log; the book knows every record of the patient below.
-        book: what `Book.dump` gave.
-    """
-
-    position: int
-    book: bytes
-
-
-def pack_book(position: int, book: bytes) -> bytes:
-    """A patient's alarm book for the store."""
-    return msgspec.msgpack.encode(BookState(position, book))
-
-
-def unpack_book(blob: bytes) -> BookState:
-    """What `pack_book` gave.
-
-    Raises:
-        ValueError: it was not that.
-    """
-    try:
-        return msgspec.msgpack.decode(blob, type=BookState)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"an alarm book that cannot be read: {error}") from None
+def kept_book(position: int, book: bytes) -> bytes:
+    """A patient's alarm book (`Book.dump`) for the store, with what others may know of the bed."""
+    state = msgspec.msgpack.decode(book, type=PatientState)
+    limits = state.limits
+    bed = Bed(state.profile, state.unit, state.bed, limits.low, limits.high, limits.pvc)
+    return pack_book(position, book, bed)
 
 
 def topic(event: Event) -> Topic:

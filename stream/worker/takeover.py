@@ -16,8 +16,8 @@ from typing import Final
 from ecg.messages import Alarm
 from stream.engine.events import Event
 from stream.log import Log, Record, Topic
-from stream.store import Loaded, Store
-from stream.worker import codec, reading
+from stream.store import Loaded, Store, unpack_book
+from stream.worker import reading
 from stream.worker.turn import Shift
 
 REPLAY_SECONDS: Final = 120.0
@@ -84,7 +84,7 @@ class Takeover:
         position = self.positions[Topic.SAMPLES.value]
         for patient, blob in loaded.books.items():
             try:
-                state = codec.unpack_book(blob)
+                state = unpack_book(blob)
                 self._shift.recall(patient, state.book)
             except ValueError as error:
                 _log.error("%s: %s", patient, error)

@@ -147,7 +147,7 @@ class Shift:
         kept = [patient for patient in save | changed if patient in book.patients()]
         return Turn(
             events=events,
-            books={p: codec.pack_book(position, book.dump(p)) for p in kept},
+            books={p: codec.kept_book(position, book.dump(p)) for p in kept},
             checkpoints=[Checkpoint(p, self._engine, position, self.ward.save(p)) for p in save],
             moved=moved,
             dropped=dropped,

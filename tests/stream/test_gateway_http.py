@@ -11,8 +11,11 @@ from websockets.exceptions import InvalidStatus
 
 from ecg import messages as m
 from ecg import wire
+from ecg.types import Paced
+from stream.engine.alarms import Book, Context
 from stream.log import Entry, Topic
 from stream.store import Audit, Store, Trend
+from stream.worker.codec import kept_book
 
 
 @pytest.fixture
@@ -217,6 +220,26 @@ def test_patients_trends_and_the_audit_trail_are_read(history):
     assert (minute["minute"], minute["rate_mean"]) == (100, 70.0)
     (deed,) = ask(history, "GET", "/v1/audit?patient=p1").json()["audit"]
     assert (deed["who"], deed["what"]) == ("nurse", "admit")
+
+
+def test_who_is_monitored_without_an_admission_is_listed_with_limits(history):
+    """The book that a worker kept a moment ago says where, by which limits and how paced.
+
+    One that cannot be read is nobody's.
+    """
+    book = Book()
+    place = Context("p9", "s1", 250.0, unit="ICU", bed="9")
+    book.session(place, 0.0, profile=m.Patient("p9", paced=Paced.YES))
+    book.command(m.SetLimits(id="c9", patient="p9", by="n", at=0.0, low=45.0, high=130.0), 1.0)
+    with Store(history / "store.db") as store, store.transaction(0, store.claim(0)) as change:
+        change.save_book("p8", b"not a book")
+        change.save_book("p9", kept_book(0, book.dump("p9")))
+    listed = ask(history, "GET", "/v1/patients?unit=ICU").json()["patients"]
+    assert [(one["id"], one["bed"], one["monitored"]) for one in listed] == [
+        ("p1", "3", False),
+        ("p9", "9", True),
+    ]
+    assert (listed[1]["low"], listed[1]["high"], listed[1]["paced"]) == (45.0, 130.0, "yes")
 
 
 def test_health_ready_metrics_and_the_page(tmp_path):

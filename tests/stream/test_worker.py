@@ -9,7 +9,7 @@ from worker_world import fill, stream
 import stream.worker.worker as loop
 from ecg import messages as m
 from stream.log import Topic
-from stream.worker import codec
+from stream.store import unpack_book
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def test_positions_books_and_outbox_are_kept_together(tmp_path):
         assert loaded.positions[Topic.SAMPLES] == await made.log.end(Topic.SAMPLES)
         assert loaded.positions[Topic.COMMANDS] == await made.log.end(Topic.COMMANDS)
         assert all(
-            codec.unpack_book(blob).position <= loaded.positions[Topic.SAMPLES]
+            unpack_book(blob).position <= loaded.positions[Topic.SAMPLES]
             for blob in loaded.books.values()
         )
         assert made.store.pending(10) == []

@@ -1,0 +1,39 @@
+// The alarms of one bed, each with what was judged, since when, and who has seen it.
+
+import { judged, label, level, shown } from "../alarm/priority.js";
+import { acknowledgeable } from "../frame/banner.js";
+import { make, say } from "../shared/dom.js";
+import { clockTime, span } from "../shared/time.js";
+import { pausedFor } from "../ward/state.js";
+
+const PAUSE = 120; // seconds of an audio pause
+
+/** { root, show(patient, now) }: the panel; `now` is the server's clock. */
+export function alarmList(site, id) {
+  const list = make("ul", { class: "alarm-list" });
+  const silence = make("p", { class: "status", role: "status" });
+  const press = (words, act) => make("button", { type: "button", onclick: act }, words);
+  const pause = press("Pause sound 2 min", () => site.pause(id, PAUSE));
+  const resume = press("End the pause", () => site.pause(id, 0));
+  const root = make("section", { class: "panel", "aria-label": "Alarms" }, make("h2", {}, "Alarms"), list, make("div", { class: "bar" }, pause, resume, silence));
+  let told = "";
+  return { root, show };
+
+  function show(patient, now) {
+    const alarms = shown(patient.alarms.values());
+    const paused = alarms.find(({ kind }) => kind === "ALARMS_PAUSED");
+    say(silence, paused ? `Sound paused${patient.pausedBy && ` by ${patient.pausedBy}`}: ${span(pausedFor(paused, now))} left` : "");
+    resume.hidden = !paused;
+    const words = alarms.map(({ id: alarm, update_no: update }) => `${alarm}#${update}`).join();
+    if (words === told && list.childElementCount) return;
+    told = words;
+    list.replaceChildren(...(alarms.length ? alarms.map(item) : [make("li", { class: "empty" }, "No alarms")]));
+  }
+
+  function item(alarm) {
+    const seen = alarm.acknowledged_by ? `seen by ${alarm.acknowledged_by} ${clockTime(alarm.acknowledged_at)}` : "";
+    const facts = [`since ${clockTime(alarm.onset_time)}`, judged(alarm), seen, alarm.note].filter(Boolean).join(" · ");
+    const button = acknowledgeable(alarm) ? press("Acknowledge", () => site.acknowledge(alarm)) : null;
+    return make("li", {}, make("span", { class: `chip ${level(alarm)} ${alarm.state}` }, label(alarm)), make("span", { class: "dim" }, facts), button);
+  }
+}
