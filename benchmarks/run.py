@@ -1,6 +1,7 @@
 """All long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
 
 accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
+noise      EC57's noise stress with 118 and 119, and alarms in noise
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
 log_kafka  the same of the log on Kafka, against plain aiokafka
@@ -43,6 +44,12 @@ def accuracy() -> None:
         beatwire("evaluate", folder, "--reference", DATA / "mitdb", "--alarms")
 
 
+def noise() -> None:
+    """Beats and alarms in noise."""
+    command(sys.executable, HERE / "noise.py", "beats")
+    command(sys.executable, HERE / "noise.py", "alarms")
+
+
 def engine() -> None:
     """The bank."""
     command(sys.executable, HERE / "engine.py", "--block", 1.0)
@@ -79,6 +86,7 @@ def replay() -> None:
 
 ALL: dict[str, Callable[[], None]] = {
     "accuracy": accuracy,
+    "noise": noise,
     "engine": engine,
     "log": log,
     "log_kafka": log_kafka,

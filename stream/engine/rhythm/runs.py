@@ -33,8 +33,8 @@ from stream.engine.rhythm.state import (
 FAST_RUN: Final = 100.0
 """V beats per minute from which a run is a tachycardia."""
 
-FASTEST_RUN: Final = 320.0
-"""Per minute: faster "beats" are noise or fibrillation, which has a detector of its own."""
+FASTEST_RUN: Final = 240.0
+"""Per minute: faster "beats" are noise or flutter, which has a detector of its own."""
 
 ROUNDING: Final = 0.01
 """Per minute: intervals are kept in single precision, and the limit itself belongs to VTACH."""
@@ -64,10 +64,12 @@ SAME: Final = 0.9
 is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
 
 STRANGE: Final = 0.5
+FOREIGN: Final = 0.3
 LINKS: Final = 4
-"""So many fast beats in a row that each look like the one before, and no more than this like the
+"""So many fast beats in a row that each look like the one before, and no more than STRANGE like the
 dominant shape, are a ventricular tachycardia even if the classifier names none of them V: one that
-is no faster than the rhythm before it. DS1: two runs more, one of them false."""
+is no faster than the rhythm before it. No more than FOREIGN like it, they need not resemble each
+other: a polymorphic one. DS1: two runs more, one of them false; and two more, one false."""
 
 ADOPTED: Final = 0.6
 """Confidence of a beat that its looks and place in a run make V."""
@@ -92,7 +94,7 @@ def in_run(s: Any, rr: float) -> int:
     label = int(s.wait_label[0])
     alike, usual = s.wait_alike[0], s.wait_usual[0]
     fast = 0.0 < rr <= 60.0 / FAST_RUN
-    _link(s, fast and alike >= LIKE_BEFORE and usual < STRANGE)
+    _link(s, fast and (usual < FOREIGN or (alike >= LIKE_BEFORE and usual < STRANGE)))
     s.last_usual = usual
     if label == LABEL_V or not fast:
         return label
