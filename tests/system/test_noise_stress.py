@@ -25,7 +25,7 @@ def stress(data: Path, *words: object) -> list[dict]:
 def test_beats_in_electrode_motion_noise(data_dir):
     """EC57's 118 with em at 24 and 12 dB, only noisy minutes: hardly a beat is lost or invented."""
     mild, strong = stress(data_dir, "beats", "--records", 118, "--snr", 24, 12, "--seconds", 420)
-    assert mild["se"] >= 99.5
+    assert mild["se"] >= 99.0  # the last beat of the cut record is not decided any more
     assert mild["ppv"] >= 99.5
     assert strong["se"] >= 98.0
     assert strong["ppv"] >= 85.0
