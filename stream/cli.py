@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "annotate": ("stream.annotate", "run records through the pipeline, write annotations"),
     "evaluate": ("inference.evaluation.command", "score annotations by EC57, or alarms"),
     "replay": ("client.replay", "stream records to a server"),
+    "upload": ("client.upload", "have a record analysed by a server"),
     "watch": ("client.watch", "show what a server pushes, as a table or as JSON lines"),
     "predict": ("client.predict", "ask a server for verdicts on measurements"),
     "simulate": ("client.simulate", "stream simulated beds to a server"),

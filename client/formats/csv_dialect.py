@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from client.formats.csv_cells import MISSING, clock, number_of
 from client.formats.record import MICROVOLTS, RecordError
 
 HEAD_BYTES: Final = 1 << 16
 """From which the dialect is judged: some hundred rows."""
 MAX_COLUMNS: Final = 1024
 
-MISSING: Final = ("", "nan", "na", "n/a", "null", "none", "-", "--")
-"""What stands for "no sample"."""
 SECONDS: Final = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0} | {
     "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "hh:mm:ss.mmm": 1.0,
 }  # fmt: skip
 TIME_NAMES: Final = ("time", "t", "timestamp", "seconds", "elapsed time", "datetime")
 INDEX_NAMES: Final = ("", "sample", "sample #", "sample number", "index", "#", "unnamed: 0")
 
-_SEPARATORS: Final = ("\t", ";", "|", ",")
+_SEPARATORS: Final = ("\t", ";", "|")
+"""The comma comes last: it may be the decimal sign."""
 _COMMENTS: Final = ("#", "%", "//")
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _NAME: Final = re.compile(r"^(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\])]*?)\s*[\])])?$")
@@ -103,15 +103,6 @@ def judge(path: Path) -> Dialect:
     )
 
 
-def is_number(text: str, decimal: str = ".") -> bool:
-    """Whether a field holds a number."""
-    try:
-        float(text.replace(decimal, "."))
-    except ValueError:
-        return False
-    return True
-
-
 def _encoding(head: bytes, path: Path) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -145,17 +136,35 @@ def _leading_comments(lines: Sequence[str]) -> int:
 def _separators(body: Sequence[str]) -> tuple[str | None, str]:
     """The delimiter and the decimal sign."""
     rows = [line for line in body[2:] or body[1:] or body if line.strip()][:50] or [*body[:1]]
-    for delimiter in _SEPARATORS[:3]:
+    for delimiter in _SEPARATORS:
         if all(delimiter in line for line in rows):
             return delimiter, _decimal(rows, delimiter)
     blanks = [line.split() for line in rows]
-    if all(_DECIMAL_COMMA.match(cell) for cells in blanks for cell in cells):
-        lone = len(blanks[0]) == 1
-        if not lone or ("," not in body[0] and not is_number(body[0])):
-            return (";" if lone else None), ","  # a lone column has no delimiter: any other one
+    if _decimal_commas([cell for cells in blanks for cell in cells]):
+        if any(len(cells) > 1 for cells in blanks):
+            return None, ","
+        if _is_lone_column(body, rows):
+            return ";", ","  # it has no delimiter: any but the comma
     if all("," in line for line in rows):
         return ",", "."
     return (None if all(len(cells) > 1 for cells in blanks) else ","), "."
+
+
+def _decimal_commas(cells: Sequence[str]) -> bool:
+    """Whether these are numbers with decimal commas, among whole ones and words for missing."""
+    commas = [bool(_DECIMAL_COMMA.match(cell)) for cell in cells]
+    rest = [cell for cell, comma in zip(cells, commas, strict=True) if not comma]
+    plain = all(cell.isdecimal() or cell.lower() in MISSING for cell in rest)
+    return any(commas) and plain
+
+
+def _is_lone_column(body: Sequence[str], rows: Sequence[str]) -> bool:
+    """Whether `1,25` in each row is one number: one name above, or a fraction such as `,05`."""
+    if "," not in body[0] and number_of(body[0], ".") is None:
+        return True
+    return any(
+        row.partition(",")[2].startswith("0") and len(row.partition(",")[2]) > 1 for row in rows
+    )
 
 
 def _decimal(rows: Sequence[str], delimiter: str) -> str:
@@ -168,13 +177,19 @@ def _width(body: Sequence[str], delimiter: str | None) -> int:
 
 
 def _lines_before_rows(body: Sequence[str], delimiter: str | None, decimal: str) -> int:
-    """Lines before the first with a number in it; the first line alone when there is none."""
+    """Lines before the first row; the first line alone when there is none."""
     for number, line in enumerate(body):
-        if any(
-            is_number(cell, decimal) for cell in _split(line, delimiter) if cell.lower() != "nan"
-        ):
+        if line.strip() and _is_row(_split(line, delimiter), decimal):
             return number
     return 1
+
+
+def _is_row(cells: Sequence[str], decimal: str) -> bool:
+    missing = [cell.lower() in MISSING for cell in cells]
+    if all(missing):
+        return True
+    present = [cell for cell, absent in zip(cells, missing, strict=True) if not absent]
+    return any(number_of(c, decimal) is not None or clock(c) is not None for c in present)
 
 
 def _header(

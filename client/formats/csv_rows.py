@@ -7,14 +7,14 @@ it is read again in Python, which knows missing values and says line and column 
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from client.formats.csv_dialect import MISSING, Dialect
+from client.formats.csv_cells import MISSING, clock, number_of
+from client.formats.csv_dialect import Dialect
 from client.formats.record import RecordError
 
 _BLOCK: Final = 1 << 22
@@ -71,14 +71,6 @@ def _judged(cell: str, decimal: str) -> float:
     value = number_of(cell, decimal)
     value = clock(cell) if value is None else value
     return math.nan if value is None else value
-
-
-def number_of(cell: str, decimal: str) -> float | None:
-    """The field's number, None when it holds none."""
-    try:
-        return float(cell.replace(decimal, "."))
-    except ValueError:
-        return None
 
 
 def _blocks(file: TextIO, path: Path) -> Iterator[list[str]]:
@@ -176,20 +168,3 @@ class _Reader:
         if not math.isfinite(value):
             raise RecordError("bad-value", name, f"{cell!r} is not finite", where)
         return value
-
-
-def clock(cell: str) -> float | None:
-    """Seconds of `hh:mm:ss.fff`, `mm:ss.fff` or an ISO date and time; None when it is neither."""
-    text = cell.strip("'\"[] ")
-    try:
-        if "-" in text[1:] or "/" in text:
-            return datetime.fromisoformat(text.replace("/", "-")).timestamp()
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        return None
-    if not 2 <= len(parts) <= 3:
-        return None
-    seconds = 0.0
-    for part in parts:
-        seconds = 60.0 * seconds + part
-    return seconds

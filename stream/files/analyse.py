@@ -13,6 +13,7 @@ from client.records import Record, open_record
 from ecg.messages import MAX_RATE, MIN_RATE
 from inference.classifier import BeatClassifier
 from stream.files.recorder import Recorder, overall
+from stream.files.single_rows import answer_rows
 from stream.files.unpack import find_record
 from stream.offline import play
 from stream.uploads import (
@@ -47,14 +48,27 @@ def analyse(order: Order, classifier: BeatClassifier, tell: Tell) -> None:
     folder = Path(order.folder)
     with contextlib.chdir(folder / SOURCE):  # so that errors name the file as its owner does
         path = find_record(Path(), order.max_bytes)
-        record = _open(path, order.options)
-        kind = _FORMATS.get(path.suffix.lower(), "csv")
+        try:
+            record = _open(path, order.options)
+        except RecordError as error:
+            if error.code != "single-beats":
+                raise
+            result = answer_rows(path, folder)
+        else:
+            result = _analyse(record, path, order, classifier, tell)
+    (folder / RESULT).write_bytes(msgspec.json.encode(result))
+    tell(Report(order.id, result.seconds, result.seconds, done=True))
+
+
+def _analyse(
+    record: Record, path: Path, order: Order, classifier: BeatClassifier, tell: Tell
+) -> Result:
+    folder = Path(order.folder)
     with Recorder(record, folder) as recorder:
         _play(record, classifier, recorder, order.id, tell)
     _write_signal(record, folder)
-    result = _result(record, kind, classifier.model_id, recorder)
-    (folder / RESULT).write_bytes(msgspec.json.encode(result))
-    tell(Report(order.id, record.seconds, record.seconds, done=True))
+    kind = _FORMATS.get(path.suffix.lower(), "csv")
+    return _result(record, kind, classifier.model_id, recorder)
 
 
 def _open(path: Path, options: Options) -> Record:
