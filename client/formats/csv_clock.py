@@ -141,7 +141,9 @@ def _rises_evenly(values: NDArray[np.float64]) -> bool:
         return False
     steps = np.diff(values)
     usual = np.median(steps)
-    return bool(usual > 0 and (steps > 0).all() and np.mean(abs(steps - usual) < 0.6 * usual) >= 0.8)
+    return bool(
+        usual > 0 and (steps > 0).all() and np.mean(abs(steps - usual) < 0.6 * usual) >= 0.8
+    )
 
 
 def _snap(hertz: float) -> float:

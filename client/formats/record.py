@@ -27,8 +27,8 @@ class RecordError(ValueError):
 
     Attributes:
         code: stable reason (`not-found`, `missing-extra`, `bad-header`, `bad-value`, `no-lead`,
-            `rate`, `unit`, `too-long`, `not-text`, `single-beats`, `unsafe-name`, `discontinuous`,
-            `bad-annotation`, `unreachable`).
+            `rate`, `unit`, `too-long`, `not-text`, `single-beats`, `discontinuous`, `bad-annotation`,
+            `unreachable`).
         field: the offending part, in the format's own words; in a table the column.
         where: the file, with `:line` where lines exist.
         limit: the limit that was broken, in words, empty where there is none.

@@ -181,7 +181,8 @@ class Uploads:
         await self._finish(job)
 
     def _take(self, job: Job, report: Report) -> None:
-        job.seconds, job.total = report.seconds, report.total
+        job.seconds = max(job.seconds, report.seconds)
+        job.total = max(job.total, report.total)
         job.failure = report.failure
         job.state = State.DONE if report.done else State.RUNNING
 
