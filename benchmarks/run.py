@@ -7,6 +7,7 @@ log        appends, reads, latency of the embedded log
 log_kafka  the same of the log on Kafka, against plain aiokafka
 worker     cost of a worker's turn per patient: log, engine, events, store
 predict    latency and rows a second of verdicts over HTTP
+upload     a 24 h Holter as CSV, EDF and WFDB: times real time, memory
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
 """
 
@@ -77,6 +78,11 @@ def predict() -> None:
     command(sys.executable, HERE / "predict.py")
 
 
+def upload() -> None:
+    """Files."""
+    command(sys.executable, HERE / "upload.py")
+
+
 def replay() -> None:
     """Whole records at 20x, as the system test does with their first minutes."""
     os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
@@ -92,6 +98,7 @@ ALL: dict[str, Callable[[], None]] = {
     "log_kafka": log_kafka,
     "worker": worker,
     "predict": predict,
+    "upload": upload,
     "replay": replay,
 }
 

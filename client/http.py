@@ -4,8 +4,9 @@ The standard library's client is enough: it sends a file block by block and hand
 it comes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.client import HTTPResponse
+from io import IOBase
 from typing import Any, BinaryIO, Final, cast
 from urllib.error import HTTPError
 from urllib.parse import urlsplit, urlunsplit
@@ -43,30 +44,44 @@ class HttpClient:
         self._base = urlunsplit((_SCHEMES[parts.scheme], parts.netloc, own, "", ""))
         self._token = token
 
-    def post(self, path: str, body: bytes | BinaryIO, headers: Mapping[str, str]) -> HTTPResponse:
-        """The answer to a body or a file, to be read and closed.
+    def post(
+        self, path: str, body: bytes | BinaryIO | Iterable[bytes], headers: Mapping[str, str]
+    ) -> HTTPResponse:
+        """The answer to a body, a file, or pieces (then with Content-Length), to be read and closed.
 
         Raises:
             RefusedError: the server says what is wrong with it.
             OSError: the server cannot be reached.
         """
         request = Request(self._base + path, body, dict(headers))  # noqa: S310 - http or https
-        if self._token:
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
-        if not isinstance(body, bytes):
-            request.add_unredirected_header("Content-Length", str(_size(body)))
-        try:
-            answer = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - http or https
-        except HTTPError as error:
-            with error:
-                raise RefusedError(_problem(error)) from None
-        return cast("HTTPResponse", answer)
+        if isinstance(body, IOBase):
+            request.add_unredirected_header("Content-Length", str(_size(cast("BinaryIO", body))))
+        return self._open(request)
+
+    def get(self, path: str) -> HTTPResponse:
+        """The answer, to be read and closed; raises as `post` does."""
+        return self._open(Request(self._base + path))  # noqa: S310 - http or https
+
+    def get_json(self, path: str) -> Any:
+        """The answer's JSON; raises as `post` does."""
+        with self.get(path) as answer:
+            return msgspec.json.decode(answer.read())
 
     def post_json(self, path: str, value: Any) -> Any:
         """The answer to a JSON value, read; raises as `post` does."""
         headers = {"Content-Type": JSON, "Accept": JSON}
         with self.post(path, msgspec.json.encode(value), headers) as answer:
             return msgspec.json.decode(answer.read())
+
+    def _open(self, request: Request) -> HTTPResponse:
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        try:
+            answer = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - http or https
+        except HTTPError as error:
+            with error:
+                raise RefusedError(_problem(error)) from None
+        return cast("HTTPResponse", answer)
 
 
 def _size(file: BinaryIO) -> int:
@@ -83,10 +98,12 @@ def _problem(error: HTTPError) -> m.Problem:
         found = msgspec.json.decode(error.read(MAX_PROBLEM_BYTES), type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError):
         found = {}
-    words = {name: str(found.get(name, "")) for name in ("code", "detail", "field", "limit")}
+    names = ("code", "detail", "field", "limit", "where")
+    words = {name: str(found.get(name, "")) for name in names}
+    place = f"{words['where']}: {words['field']}: " if words["where"] else ""  # of a file
     return m.Problem(
         code=words["code"] or "refused",
-        text=words["detail"] or f"status {error.code}",
+        text=place + (words["detail"] or f"status {error.code}"),
         field=words["field"],
         limit=words["limit"],
     )

@@ -8,22 +8,17 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
 from client.errors import RefusedError
+from client.http import HttpClient
 from client.records import RecordError
-from ecg import messages as m
 
 POLL_SECONDS: Final = 0.5
-TIMEOUT_SECONDS: Final = 60.0
-"""The server answers an upload at once when it is told to wait for nothing."""
 _CHUNK: Final = 1 << 18
 
 Progress = Callable[[float], object]
@@ -65,82 +60,20 @@ def upload(
         RefusedError: the server cannot use the file, or will not take it.
         OSError: no connection.
     """
-    server = Server(url, token)
+    server = HttpClient(url, token)
     form = Form(files_of(Path(path)), {**(fields or {}), "wait": 0})
     headers = {"Content-Type": form.media_type, "Content-Length": str(len(form))}
-    job = server.ask("POST", "/v1/upload", iter(form), headers)
+    with server.post("/v1/upload", form, headers) as answer:
+        job = json.load(answer)
     while job["state"] not in {"done", "failed"}:
         if progress is not None:
             progress(job["progress"])
         time.sleep(POLL_SECONDS)
-        job = server.ask("GET", job["url"])
-    result = server.ask("GET", f"{job['url']}/result")  # of a failed one it says why
+        job = server.get_json(job["url"])
+    result = server.get_json(f"{job['url']}/result")  # of a failed one it says why
     if progress is not None:
         progress(1.0)
     return Analysed(job["url"], result)
-
-
-class Server:
-    """Plain HTTP to one server, a connection for each request."""
-
-    def __init__(self, url: str, token: str = "") -> None:
-        parts = urlsplit(url)
-        schemes = {"http": HTTPConnection, "ws": HTTPConnection}
-        kind = schemes.get(parts.scheme, HTTPSConnection)
-        if parts.scheme not in {*schemes, "https", "wss"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:8000")
-        self._kind, self._place = kind, parts.netloc
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Iterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        """The JSON of the answer.
-
-        Raises:
-            RefusedError: the answer is a problem.
-        """
-        answer = self.open(method, path, body, headers)
-        found: dict[str, Any] = json.load(answer)
-        return found
-
-    def open(
-        self,
-        method: str,
-        path: str,
-        body: Iterator[bytes] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HTTPResponse:
-        """The answer, to be read."""
-        connection = self._kind(self._place, timeout=TIMEOUT_SECONDS)
-        with suppress(BrokenPipeError, ConnectionResetError):  # refused before it was read whole
-            connection.request(method, path, body, {**self._headers, **(headers or {})})
-        try:
-            answer = connection.getresponse()
-        except HTTPException as error:
-            raise ConnectionError(f"the server does not answer: {error}") from error
-        if answer.status >= 400:
-            raise RefusedError(_problem(answer))
-        return answer
-
-
-def _problem(answer: HTTPResponse) -> m.Problem:
-    text = answer.read(1 << 16)
-    try:
-        said = json.loads(text)
-    except ValueError:
-        said = {"code": "refused", "detail": f"the server answers HTTP {answer.status}"}
-    parts = (said.get("where"), said.get("field"), said.get("detail") or said.get("title"))
-    return m.Problem(
-        code=said["code"],
-        text=": ".join(part for part in parts if part),
-        field=said.get("field", ""),
-        limit=said.get("limit", ""),
-    )
 
 
 # ── The form ──────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +161,6 @@ def run(args: argparse.Namespace) -> int:
     """Carry out `beatwire upload`; returns the exit status."""
     fields = {name: getattr(args, name) for name in ("rate", "unit", "uv_per_lsb", "lead")}
     try:
-        server = Server(args.url, args.token)
         form = "{l_bar}{bar}| [{elapsed}<{remaining}]"
         with tqdm(total=1.0, bar_format=form, disable=args.quiet, file=sys.stderr) as bar:
             analysed = upload(
@@ -239,9 +171,8 @@ def run(args: argparse.Namespace) -> int:
                 progress=lambda share: bar.update(share - bar.n),
             )
         if args.csv:
-            shutil.copyfileobj(
-                server.open("GET", f"{analysed.url}/beats?format=csv"), sys.stdout.buffer
-            )
+            with HttpClient(args.url, args.token).get(f"{analysed.url}/beats?format=csv") as rows:
+                shutil.copyfileobj(rows, sys.stdout.buffer)
             return 0
     except (RefusedError, OSError, ValueError) as error:
         if isinstance(error, RecordError):

@@ -81,7 +81,8 @@ def test_a_file_gives_the_beats_and_alarms_of_the_stream(house, part):
     found = beats_of(house, analysed.url)
     assert found[: len(live)] == live
     assert len(found) - len(live) <= 2  # those after the last vitals that we waited for
-    raised = {(a.kind, a.onset_sample) for a in watcher.alarms("r205") if a.code is not None}
+    latest = {a.id: a for a in watcher.alarms("r205") if a.code is not None}  # NSVT became VTACH
+    raised = {(a.kind, a.onset_sample) for a in latest.values()}
     conditions = {(a["kind"], a["onset_sample"]) for a in analysed.result["alarms"]}
     assert raised
     assert raised <= conditions | {(kind, at) for kind, at in raised if at > 318 * 360}
@@ -92,7 +93,7 @@ def test_a_file_gives_the_beats_and_alarms_of_the_stream(house, part):
 def test_uploads_do_not_disturb_a_live_stream(house, data_dir):
     """Four uploads at once, and a device whose beats come all the while, none late, none lost."""
     record = open_record(data_dir / "mitdb" / "100", [0])
-    signal, rate = record.samples[: 20 * 360], 360
+    signal, rate = record.samples[: 14 * 360], 360
 
     async def device():
         async with Device(
@@ -113,7 +114,7 @@ def test_uploads_do_not_disturb_a_live_stream(house, data_dir):
     async def scene():
         async with Watcher(house.url) as watcher:
             analysed, _ = await asyncio.gather(files(), device())
-            await watcher.until(lambda: len(watcher.beats("live")) >= 20, 30)
+            await watcher.until(lambda: len(watcher.beats("live")) >= 14, 30)
         return analysed, watcher
 
     analysed, watcher = asyncio.run(scene())
@@ -126,13 +127,13 @@ def test_uploads_do_not_disturb_a_live_stream(house, data_dir):
 
 
 def test_a_long_file_tells_its_progress(house, tmp_path):
-    """Six hours: answered 202, progress rises, then the result; memory and time are the benchmark's."""
+    """Two hours: answered 202, progress rises, then the result; memory and time are the benchmark's."""
     rng = np.random.default_rng(1)
-    values = rng.integers(-50, 50, 6 * 3600 * 125)
+    values = rng.integers(-50, 50, 2 * 3600 * 125)
     np.savetxt(tmp_path / "long.csv", values, fmt="%d", header="II [uV]")
     shares = []
     analysed = upload(tmp_path / "long.csv", http(house), {"rate": 125}, progress=shares.append)
-    assert analysed.result["seconds"] == 6 * 3600
+    assert analysed.result["seconds"] == 2 * 3600
     assert shares == sorted(shares)
     assert len(set(shares)) > 2
     assert shares[-1] == 1.0
@@ -179,7 +180,9 @@ def refusal(house, body):
     """The problem that this multipart body gets."""
     words = ["curl", "-s", "-H", "content-type: multipart/form-data; boundary=x"]
     url = f"{http(house)}/v1/upload"
-    done = subprocess.run([*words, "--data-binary", "@-", url], input=body, capture_output=True, check=True)
+    done = subprocess.run(
+        [*words, "--data-binary", "@-", url], input=body, capture_output=True, check=True
+    )
     return json.loads(done.stdout)
 
 
