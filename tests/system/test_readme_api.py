@@ -42,6 +42,8 @@ def test_the_readme_has_examples_of_every_way_to_ask():
         "/predict/batch",
         "/predict/csv",
         "/model/info",
+        "/upload",
+        "/v1/upload",
     ):
         assert path in text
 
@@ -67,3 +69,17 @@ def test_an_example_does_what_the_readme_says(server, command):
         assert found["errors"] == []
         assert all(0 <= one["probability"] <= 1 for one in found["predictions"])
         assert found["predictions"]
+
+
+@pytest.mark.parametrize("command", [one for one in examples() if "upload" in one])
+def test_an_upload_does_what_the_readme_says(server, command, data_dir, tmp_path):
+    """A record, a CSV file from a pipe, another lead without waiting: no error."""
+    (tmp_path / "data").symlink_to(data_dir.resolve())
+    own = command.replace(SERVER, f"http://127.0.0.1:{server.port}").replace("curl ", "curl -f ")
+    done = subprocess.run(
+        ["sh", "-c", own], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["url"] == f"/v1/uploads/{found['id']}"
+    assert found["state"] in {"queued", "running", "done"}
