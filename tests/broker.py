@@ -149,6 +149,11 @@ class Broker:
         self.certificate = folder / "broker.pem"
         self._format()
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not stopped or killed since."""
+        return self._process is not None
+
     def start(self) -> None:
         """Start on the same data and ports as before; returns when it serves."""
         log = self._folder / "broker.log"

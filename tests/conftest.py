@@ -40,16 +40,17 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A Kafka broker that the tests of this process share: leave it running."""
-    yield from _running(tmp_path_factory.mktemp("broker"))
+    yield from running_broker(tmp_path_factory.mktemp("broker"))
 
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """A Kafka broker for one test, which may stop and start it."""
-    yield from _running(tmp_path / "broker")
+    yield from running_broker(tmp_path / "broker")
 
 
-def _running(folder: Path) -> Iterator[Broker]:
+def running_broker(folder: Path) -> Iterator[Broker]:
+    """A broker in a folder, for a fixture; the test is skipped, or fails in CI, if there is none."""
     try:
         broker = Broker(folder)
         broker.start()

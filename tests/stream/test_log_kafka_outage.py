@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from broker import Broker
+from conftest import running_broker
 from log_storages import KafkaStorage
 
 from stream.log import Entry, LogClosed, LogUnavailable, Topic
@@ -23,9 +25,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="module")
+def module_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that these tests may stop."""
+    yield from running_broker(tmp_path_factory.mktemp("outage"))
+
+
+@pytest.fixture
+def own_broker(module_broker: Broker) -> Broker:
+    """It runs at the beginning of each."""
+    if not module_broker.running:
+        module_broker.start()
+    return module_broker
+
+
 @pytest.fixture
 def storage(own_broker: Broker) -> KafkaStorage:
-    """Topics on a broker that this test may stop."""
+    """New topics on it."""
     return KafkaStorage(own_broker.address, partitions=2)
 
 
