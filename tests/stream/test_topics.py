@@ -1,5 +1,7 @@
 """`beatwire topics`: what an operator types, against a real broker."""
 
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -59,3 +61,12 @@ def test_serve_refuses_settings_of_kafka_that_cannot_be(tmp_path, monkeypatch, c
     words = ["serve", "--kafka", "127.0.0.1:9092", "--folder", str(tmp_path)]
     assert main(words) == 2
     assert "SASL_SSL" in capsys.readouterr().err
+
+
+def test_a_house_on_files_does_not_load_kafkas_client():
+    """It has no use for it, and starts sooner."""
+    code = (
+        "import sys, stream.serve, stream.gateway.app, stream.worker.role, client.replay\n"
+        "assert 'aiokafka' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,7 +1,7 @@
 """The log on Kafka: any number of machines write and read it.
 
 `connection` says how to reach a cluster, `topics` makes what lies there, `writer` and `reader` are
-the two directions, `log` puts them together, `group` shares partitions out. Nothing outside of this package imports aiokafka.
+the two directions, `log` puts them together, `group` shares partitions out. Nothing else of the server imports aiokafka.
 """
 
 from stream.log.kafka.connection import Connection, connection_of
