@@ -57,7 +57,7 @@ class KafkaReader:
         self._bounds = bounds
         self._told = closed
         self._consumer: AIOKafkaConsumer | None = None
-        self._heard = time.time()
+        self._heard = 0.0
         self._closed = False
 
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
@@ -119,7 +119,7 @@ class KafkaReader:
         consumer.assign([self._place(partition) for partition in self._positions])
         for partition, offset in self._positions.items():
             consumer.seek(self._place(partition), offset)
-        self._consumer = consumer
+        self._consumer, self._heard = consumer, time.time()
         return consumer
 
     async def _fetch(
