@@ -24,7 +24,7 @@ benchmark: $(DEV)/.ready  ## the long figures: accuracy, load
 	$(DEV)/bin/python benchmarks/run.py $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml --extra records -o requirements/run.txt
+	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml --extra records --extra postgres -o requirements/run.txt
 	uv pip compile -q --universal --constraint requirements/constraints.txt --generate-hashes --python-version 3.11 pyproject.toml --extra train --extra postgres --group test --group lint -o requirements/dev.txt
 
 wheel: $(DEV)/.ready

@@ -8,6 +8,7 @@ log_kafka  the same of the log on Kafka, against plain aiokafka
 worker     cost of a worker's turn per patient: log, engine, events, store
 predict    latency and rows a second of verdicts over HTTP
 upload     a 24 h Holter as CSV, EDF and WFDB: times real time, memory
+cluster    a worker on Kafka and PostgreSQL: patients per core, commits, hand-over
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
 """
 
@@ -83,6 +84,11 @@ def upload() -> None:
     command(sys.executable, HERE / "upload.py")
 
 
+def cluster() -> None:
+    """A worker of a cluster."""
+    command(sys.executable, HERE / "cluster.py")
+
+
 def replay() -> None:
     """Whole records at 20x, as the system test does with their first minutes."""
     os.environ["BEATWIRE_REPLAY_SECONDS"] = "1806"
@@ -99,6 +105,7 @@ ALL: dict[str, Callable[[], None]] = {
     "worker": worker,
     "predict": predict,
     "upload": upload,
+    "cluster": cluster,
     "replay": replay,
 }
 

@@ -68,13 +68,21 @@ class Stages:
         return measured
 
 
-def watch(worker: Any, stages: Stages) -> None:
-    """Measure the stages of `worker`."""
+def watch(worker: Any, stages: Stages) -> Callable[[], None]:
+    """Measure the stages of `worker`, until what is given back is called."""
+    before = reading.poll, loop.commit
+    append = worker._log.append
+
+    def restore() -> None:
+        reading.poll, loop.commit = before
+        worker._log.append = append
+
     reading.poll = stages.task("read the log", reading.poll)
     loop.commit = stages.sync("commit to the store", loop.commit)
     worker._push = stages.task("decode, engine, book", worker._push)
     worker._conclude = stages.sync("gather the turn", worker._conclude)
-    worker._log.append = stages.task("write events", worker._log.append)
+    worker._log.append = stages.task("write events", append)
+    return restore
 
 
 async def measure(folder: Path, patients: int, seconds: int) -> tuple[float, Stages]:

@@ -26,6 +26,8 @@ MAX_INDEX: Final = 2**53
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$(?!\n)")]
 """A pseudonym or an id: safe in URLs, file names and Kafka keys."""
 Text = Annotated[str, Meta(max_length=256)]
+Word = Annotated[str, Meta(max_length=16_384)]
+"""A cursor: about eight characters for each partition of the event topics."""
 Receiver = Annotated[str, Meta(pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9_.\-]{0,63})?$(?!\n)")]
 """The name of an alarm receiver, or nothing."""
 Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)]
@@ -367,7 +369,7 @@ class Subscribe(Message, frozen=True, array_like=True, kw_only=True):
     channels: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=8)]
     patients: Annotated[tuple[Name, ...], Meta(max_length=1024)] = ()
     units: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
-    after: Text = ""
+    after: Word = ""
     credential: Text = ""
     receiver: Receiver = ""
     """Declares an alarm receiver of this name: it confirms the alarms that it is given."""

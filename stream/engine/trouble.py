@@ -27,23 +27,33 @@ class Trouble:
         if any(alarm.kind == self._kind for alarm in self._book.alarms(patient)):
             self._told.add(patient)
 
-    def tell(self, present: Mapping[str, float], now: float, *, lasts: bool) -> list[Instruction]:
+    def tell(
+        self,
+        present: Mapping[str, float],
+        now: float,
+        *,
+        lasts: bool,
+        value: float | None = None,
+    ) -> list[Instruction]:
         """Say whether it lasts.
 
         Args:
             present: from whom something has come just now, and when.
             now: seconds since 1970.
             lasts: whether there is trouble.
+            value: the seconds it is about, if it is about time.
         """
         if lasts:
             self._told.update(present)
-            return self._say(present, on=True)
+            return self._say(present, on=True, value=value)
         told, self._told = sorted(self._told), set()
         return self._say({patient: present.get(patient, now) for patient in told}, on=False)
 
-    def _say(self, whom: Mapping[str, float], *, on: bool) -> list[Instruction]:
+    def _say(
+        self, whom: Mapping[str, float], *, on: bool, value: float | None = None
+    ) -> list[Instruction]:
         return [
             instruction
             for patient, now in whom.items()
-            for instruction in self._book.fault(patient, self._kind, now, on=on)
+            for instruction in self._book.fault(patient, self._kind, now, on=on, value=value)
         ]

@@ -1,5 +1,7 @@
 """What people ask the store: alarms with their strips, trends, the audit trail, who lies where."""
 
+from collections.abc import Sequence
+
 import msgspec
 import sqlalchemy as sa
 
@@ -12,6 +14,8 @@ from stream.store.database import Database
 from stream.store.types import Admission, AlarmFilter, Audit, Burden, Trend
 
 ENDED = "ended"
+PORTION = 5000
+"""Ids in one question: databases take some 30,000."""
 
 _ALARM = Codec(Alarm)
 _ADMIT = Codec(Admit)
@@ -53,6 +57,16 @@ class History:
         if row.blob is None:
             return alarm
         return msgspec.structs.replace(alarm, strip=_STRIP.decode(row.blob))
+
+    def with_strip(self, alarm_ids: Sequence[str]) -> set[str]:
+        """Which of these alarms have a strip."""
+        strips = tables.strips.c.alarm
+        found: set[str] = set()
+        with self._database.reading() as conn:
+            for begin in range(0, len(alarm_ids), PORTION):
+                asked = alarm_ids[begin : begin + PORTION]
+                found.update(conn.execute(sa.select(strips).where(strips.in_(asked))).scalars())
+        return found
 
     def trends(self, patient: str, first: int, end: int) -> list[Trend]:
         """List the minutes first <= minute < end of a patient; minutes without data are absent."""

@@ -134,8 +134,12 @@ class Takeover:
     def _miss_strips(self) -> None:
         """Alarms of the last worker's may still want their strip."""
         book = self._shift.ward.book
-        for patient in list(book.patients()):
-            for alarm in [*book.alarms(patient), *book.lingering(patient)]:
-                stored = self._store.history.alarm(alarm.id)
-                if stored is None or stored.strip is None:
-                    self._shift.want(alarm)
+        alarms = [
+            alarm
+            for patient in book.patients()
+            for alarm in (*book.alarms(patient), *book.lingering(patient))
+        ]
+        complete = self._store.history.with_strip([alarm.id for alarm in alarms])
+        for alarm in alarms:
+            if alarm.id not in complete:
+                self._shift.want(alarm)

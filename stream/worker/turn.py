@@ -56,9 +56,15 @@ class Shift:
         self.now = max(self.now, now)
         return self.ward.tick(self.now)
 
-    def lag(self, present: Mapping[str, float], *, late: bool) -> list[Event]:
-        """ANALYSIS_LAG for everybody who sends while what they sent has waited for long."""
-        return published(self._lag.tell(present, self.now, lasts=late))
+    def lag(self, present: Mapping[str, float], *, late: bool, waited: float) -> list[Event]:
+        """ANALYSIS_LAG for everybody who sends while what they sent has waited for long.
+
+        Args:
+            present: of whom something was analysed just now, and when it had come.
+            late: whether it was long.
+            waited: how long the newest of it had waited, in s; the alarm says so.
+        """
+        return published(self._lag.tell(present, self.now, lasts=late, value=round(waited, 1)))
 
     # ── Strips ────────────────────────────────────────────────────────────────────────────────
 

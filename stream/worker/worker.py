@@ -258,9 +258,9 @@ class Worker:
         if until:
             events += self._shift.tick(until)
         if until or arrivals:
-            late = bool(arrivals) and self._clock() - arrivals[-1][1] > LAG_SECONDS
+            waited = self._clock() - arrivals[-1][1] if arrivals else 0.0
             present = {r.patient: now for r, now in arrivals if isinstance(r, Block)}
-            events += self._shift.lag(present, late=late)
+            events += self._shift.lag(present, late=waited > LAG_SECONDS, waited=waited)
         turn = self._shift.close(events, told, positions)
         turn.commands = {asked.command.id: asked.command for asked in ready}
         return turn

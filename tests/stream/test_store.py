@@ -31,6 +31,7 @@ from stream.store import (
     Transaction,
     Trend,
     database,
+    history,
     prune,
     tables,
 )
@@ -382,6 +383,16 @@ def test_a_strip_outlives_updates_without_one(store: Store, write: Callable):
     alarm = store.history.alarm("a")
     assert alarm is not None
     assert (alarm.state, alarm.strip) == ("latched", make_strip())
+
+
+def test_which_alarms_have_a_strip(store: Store, write: Callable, monkeypatch):
+    """However many are asked for, in portions."""
+    monkeypatch.setattr(history, "PORTION", 2)
+    for name in "abcde":
+        strip = make_strip() if name in "ad" else None
+        write(lambda tx, n=name, s=strip: tx.save_alarm(make_alarm(n, strip=s)))
+    assert store.history.with_strip([*"abcde", "unknown"]) == {"a", "d"}
+    assert store.history.with_strip([]) == set()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pytest
 
@@ -30,10 +30,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def beatwire(*words: object, **environ: str) -> subprocess.Popen[bytes]:
-    """Start a subcommand as users do."""
+def beatwire(
+    *words: object, output: IO[bytes] | None = None, **environ: str
+) -> subprocess.Popen[bytes]:
+    """Start a subcommand as users do; what it logs goes to `output`, if it is given."""
     command = [sys.executable, "-m", "stream.cli", *map(str, words)]
-    return subprocess.Popen(command, cwd=ROOT, env=os.environ | environ)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | environ, stdout=output, stderr=output
+    )
 
 
 class House:
@@ -92,13 +96,15 @@ class House:
             return json.load(answer)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            json.dumps(body).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        return post(f"http://127.0.0.1:{self.port}{path}", body)
+
+
+def post(url: str, body: dict[str, Any]) -> Any:
+    """Send JSON; the answer."""
+    head = {"content-type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), head)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
 
 
 class Supervised(House):

@@ -142,13 +142,18 @@ class Book:
             lower(ledger, "LEARNING", sample)
         return self._close(out, ledger)
 
-    def fault(self, patient: str, kind: str, now: float, *, on: bool) -> list[Instruction]:
-        """A trouble of the program itself begins or ends; telling it twice does nothing."""
+    def fault(
+        self, patient: str, kind: str, now: float, *, on: bool, value: float | None = None
+    ) -> list[Instruction]:
+        """A trouble of the program itself begins or ends; telling it twice does nothing.
+
+        `value` is how many seconds it is about, if it is about time.
+        """
         out, ledger = self._open(patient, now)
         entries = ledger.state.entries
         holding = any(entry.holding and entry.alarm.kind == kind for entry in entries)
         if on and not holding:
-            raise_now(ledger, kind, now)
+            raise_now(ledger, kind, now, value)
         elif holding and not on:
             lower(ledger, kind, ledger.state.sample)
         return self._close(out, ledger)
