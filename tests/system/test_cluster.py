@@ -8,6 +8,7 @@ clock's fields aside; how late the latest alarm was is printed.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -148,18 +149,20 @@ class Run:
         """Beats and alarms, each once."""
         return outcome(self.watcher.events, self.prefix)
 
-    def equals(self, calm: "Run") -> float:
-        """Assert that the subscriber saw what it sees in an undisturbed run.
+    def equals(self, calm: "Run", bound: float = math.inf) -> None:
+        """Assert that the subscriber saw what it sees in an undisturbed run, and when.
 
-        Returns:
-            By how much the latest alarm was later than in that run, in s.
+        Args:
+            calm: that run.
+            bound: by how many seconds an alarm may be later. To it comes what the machine is late by
+                itself when it has other work to do.
         """
         usual = calm.lateness
         late = max(after - usual[alarm] for alarm, after in self.lateness.items() if alarm in usual)
         repeated = sum(is_compared(e, self.prefix) for e in self.watcher.events) - len(self.seen)
         print(f"{self.prefix} {late:.1f} s later than undisturbed, {repeated} events came twice")
         assert self.seen == calm.seen
-        return late
+        assert late <= bound + max(usual.values())
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +183,7 @@ def test_a_killed_worker_is_replaced(cluster: Cluster, patients, calm):
         cluster.kill("worker-1")
 
     asyncio.run(run.play(disturb))
-    assert run.equals(calm) <= HAND_OVER_SECONDS
+    run.equals(calm, HAND_OVER_SECONDS)
 
 
 def test_a_third_worker_takes_its_share(cluster: Cluster, patients, calm):
@@ -192,7 +195,7 @@ def test_a_third_worker_takes_its_share(cluster: Cluster, patients, calm):
         await asyncio.to_thread(cluster.worker, "worker-3")
 
     asyncio.run(run.play(disturb))
-    assert run.equals(calm) <= RESTART_SECONDS
+    run.equals(calm, RESTART_SECONDS)
 
 
 def test_a_rolling_restart_of_all(cluster: Cluster, patients, calm):
@@ -212,7 +215,7 @@ def test_a_rolling_restart_of_all(cluster: Cluster, patients, calm):
         await asyncio.to_thread(restart)
 
     asyncio.run(run.play(disturb))
-    assert run.equals(calm) <= RESTART_SECONDS
+    run.equals(calm, RESTART_SECONDS)
 
 
 def test_a_broker_that_goes_and_comes(cluster: Cluster, own_kafka, patients, calm):
@@ -248,7 +251,7 @@ def test_a_worker_that_stood_still_is_refused(cluster: Cluster, patients, calm):
         await asyncio.to_thread(halt)
 
     asyncio.run(run.play(disturb))
-    assert run.equals(calm) <= HAND_OVER_SECONDS
+    run.equals(calm, HAND_OVER_SECONDS)
     assert cluster.alive(victim)
 
 

@@ -21,17 +21,17 @@ from ecg.types import Lead
 from stream.log import Entry, Log, Topic
 
 PATIENTS = 200
-SECONDS = 100
-AT = 75
+SECONDS = 82
+AT = 64
 """Second of the stream at which a cluster is disturbed: the first tachycardia's alarm is latched and
-acknowledged, the second one is active, and the fibrillation lasts for 55 s."""
-ACKNOWLEDGED = 36
+acknowledged, the second one is active, and the fibrillation, by its alarm's onset, lasts for 55 s."""
+ACKNOWLEDGED = 30
 """Second up to which the first tachycardia's alarm must be acknowledged, while it is active."""
-SPEEDS = (6.0, 2.0)
+SPEEDS = (3.0, 2.0)
 """Times real time, before and from AT."""
 SCRIPTS = {
-    "vt": "sinus:20,vt:20,sinus:26,vt:24,sinus:10",
-    "af": "sinus:20,af:80",
+    "vt": "sinus:15,vt:18,sinus:24,vt:20,sinus:13",
+    "af": "af:90",
 }
 CLOCKED = {"NO_DATA", "NOT_MONITORED", "ANALYSIS_LAG", "LEARNING", "MODEL_FAIL"}
 """Kinds that speak of the equipment and the wall clock: a disturbed cluster may well raise them."""

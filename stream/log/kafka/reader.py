@@ -1,5 +1,6 @@
 """A place in a topic on Kafka: some partitions, assigned by hand, read from where we say."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -94,7 +95,9 @@ class KafkaReader:
         self._closed = True
         self._told(self)
         if self._consumer is not None:
-            await self._consumer.stop()
+            # While no broker answers, aiokafka lets the cancelling of its own tasks escape.
+            ending = asyncio.create_task(self._consumer.stop())
+            await asyncio.gather(ending, return_exceptions=True)
 
     # ── Fetching ──────────────────────────────────────────────────────────────────────────────
 
