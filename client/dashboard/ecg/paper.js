@@ -8,8 +8,7 @@ export const GAINS = [2.5, 5, 10, 20]; // mm/mV
 export const scale = (speed = 25, gain = 10) => ({ second: speed * MM, microvolt: (gain * MM) / 1000 });
 
 /** Match a canvas to its place and to the display's pixels; whether that changed it (it is empty then). */
-export function fit(canvas, width = canvas.clientWidth, height = canvas.clientHeight) {
-  const ratio = globalThis.devicePixelRatio || 1;
+export function fit(canvas, width = canvas.clientWidth, height = canvas.clientHeight, ratio = globalThis.devicePixelRatio || 1) {
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width === wide && canvas.height === high) return false;
   canvas.width = wide;

@@ -1,7 +1,7 @@
 // Blocks of samples as numbers: decoding, and joining blocks to leads with their holes. Pure.
 
 /** base64 to bytes. */
-function bytes(text) {
+export function bytes(text) {
   const letters = atob(text);
   const found = new Uint8Array(letters.length);
   for (let i = 0; i < letters.length; i++) found[i] = letters.charCodeAt(i);

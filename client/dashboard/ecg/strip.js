@@ -2,7 +2,7 @@
 
 import { MM, calibration, fit, grid, scale } from "./paper.js";
 
-const MARGIN = 7 * MM; // for the calibration pulse and the lead's name
+export const MARGIN = 7 * MM; // for the calibration pulse and the lead's name
 const HEAD = 5 * MM; // for beat labels
 
 /** The colours of the theme that a canvas needs, from the style sheet. */
@@ -31,13 +31,14 @@ export function size(signal, { speed = 25, gain = 10, range = 3 } = {}) {
  * Draw a strip.
  *
  * `signal` is what `assemble` gave; `beats`: [{ sample, class }]; `marks`: [{ sample, text }] are
- * drawn as upright lines (an alarm's onset). `range` is the height of a lead in millivolts.
+ * drawn as upright lines (an alarm's onset). `range` is the height of a lead in millivolts, `ratio`
+ * the canvas's own pixels in a CSS pixel (the display's, if not told otherwise).
  */
-export function drawStrip(canvas, signal, { speed = 25, gain = 10, range = 3, beats = [], marks = [] } = {}) {
+export function drawStrip(canvas, signal, { speed = 25, gain = 10, range = 3, beats = [], marks = [], ratio } = {}) {
   const { width, height } = size(signal, { speed, gain, range });
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
-  fit(canvas, width, height);
+  fit(canvas, width, height, ratio);
   const [pen, ink] = [canvas.getContext("2d"), inks(canvas)];
   const x = (sample) => MARGIN + ((sample - signal.first) / signal.rate) * scale(speed, gain).second;
   pen.fillStyle = ink.back;

@@ -6,9 +6,19 @@
 // patients, the page's clock in seconds, to another page, a line for everybody to read.
 
 import * as bed from "./bed.js";
+import * as burden from "./burden.js";
+import * as classifier from "./classifier.js";
+import * as disclosure from "./disclosure.js";
 import * as overview from "./overview.js";
+import * as review from "./review.js";
+import * as upload from "./upload.js";
 
 export const PAGES = [
   { page: "", title: "Overview", module: overview },
   { page: "beds", title: "Bed", module: bed, hidden: true },
+  { page: "review", title: "Alarm review", module: review },
+  { page: "disclosure", title: "Full disclosure", module: disclosure },
+  { page: "burden", title: "Alarm burden", module: burden },
+  { page: "upload", title: "Upload", module: upload },
+  { page: "classifier", title: "Classifier", module: classifier },
 ];

@@ -4,11 +4,12 @@ import { name, token } from "./person.js";
 
 const TIMEOUT = 10_000; // ms: a page that waits longer has no server
 
-/** What went wrong, in the server's words: `status`, `code`, `detail`, `field`, `limit`. */
+/** What went wrong, in the server's words: `status`, `code`, `detail`, `field`, `limit`, `where` (of a file). */
 export class Problem extends Error {
-  constructor({ status = 0, code = "", title = "", detail = "", field = "", limit = "" }) {
-    super([detail || title, field && `(${field}${limit ? `: ${limit}` : ""})`].filter(Boolean).join(" "));
-    Object.assign(this, { status, code, title, detail, field, limit });
+  constructor({ status = 0, code = "", title = "", detail = "", field = "", limit = "", where = "" }) {
+    const at = where && `${where}:`;
+    super([at, detail || title, field && `(${field}${limit ? `: ${limit}` : ""})`].filter(Boolean).join(" "));
+    Object.assign(this, { status, code, title, detail, field, limit, where });
   }
 }
 

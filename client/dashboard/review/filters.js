@@ -1,0 +1,24 @@
+// Which alarms are reviewed: words of the address, of the form, and of the API's query. Pure.
+
+const NAMES = ["patient", "unit", "kind", "priority", "state", "since", "until"];
+export const STATES = ["active", "latched", "acknowledged", "ended"];
+
+/** The filters in an address's options; anything else is left out. */
+export const filters = (options) => Object.fromEntries(NAMES.filter((name) => options[name]).map((name) => [name, options[name]]));
+
+/** The query of GET /v1/alarms; times without a zone are this browser's. */
+export function query({ patient, unit, kind, priority, state, since, until }, limit) {
+  return { patient, unit, kind, state, min_priority: priority, since: seconds(since), until: seconds(until), limit };
+}
+
+/** Seconds since 1970 of "2026-11-22T14:03"; what cannot be read restricts nothing. */
+function seconds(text) {
+  const at = new Date(text ?? "").getTime() / 1000;
+  return Number.isNaN(at) ? "" : at;
+}
+
+/** The alarms before and after one in a list: { newer, older }, undefined at its ends. */
+export function neighbours(alarms, id) {
+  const place = alarms.findIndex((alarm) => alarm.id === id);
+  return place < 0 ? {} : { newer: alarms[place - 1], older: alarms[place + 1] };
+}
