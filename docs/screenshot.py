@@ -1,8 +1,9 @@
-"""Make docs/live.png: a server with eight simulated beds, photographed after a minute.
+"""Make docs/*.png: the pages of the central station over simulated beds, photographed after a minute.
 
-    python docs/screenshot.py
+    python docs/screenshot.py [page …]
 
-Needs Playwright (`pip install playwright`) and a chromium on the path.
+Needs Playwright (`pip install playwright`) and a chromium on the path. Every page that has no data
+of its own is named in PAGES; a page more is a line more.
 """
 
 import os
@@ -10,34 +11,69 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-PORT = "8765"
-URL = f"http://127.0.0.1:{PORT}/"
-TARGET = Path(__file__).parent / "live.png"
+PORT: Final = "8765"
+URL: Final = f"http://127.0.0.1:{PORT}/"
+WALL, DESK, PHONE = (1920, 1080), (1400, 900), (390, 844)
+PAGES: Final = {
+    "overview": ("", DESK, 8),
+    "overview-32": ("", WALL, 32),
+    "overview-1": ("", DESK, 1),
+    "bed": ("#/beds/demo-3", DESK, 8),
+    "phone": ("#/beds/demo-3", PHONE, 8),
+}
+"""Name of the picture: address, size, and how many beds are simulated."""
+SWEEP_SECONDS: Final = 12.0
+"""Until the pen has crossed the widest trace."""
 
 
-def main() -> None:
-    """Serve, wait for an alarm, photograph."""
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        words = ["serve", "--folder", folder, "--port", PORT, "--simulate", "8"]
+def main(names: list[str]) -> None:
+    """Photograph the pages named, or all, with one server for each number of beds."""
+    wanted = {name: PAGES[name] for name in names or PAGES}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        for beds in sorted({beds for _, _, beds in wanted.values()}):
+            with serving(beds):
+                for name, (address, size, of) in wanted.items():
+                    if of == beds:
+                        photograph(browser, URL + address, size, name)
+        browser.close()
+
+
+@contextmanager
+def serving(beds: int) -> Iterator[None]:
+    """A server with simulated beds, once it answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["serve", "--folder", folder, "--port", PORT, "--simulate", str(beds)]
         server = subprocess.Popen([sys.executable, "-m", "stream.cli", *words], env=os.environ)
         try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_page(viewport={"width": 1400, "height": 900})
             wait_for_server()
-            page.goto(URL)
-            page.locator(".alarms li", has_text="***").first.wait_for(timeout=240_000)
-            page.screenshot(path=TARGET)
-            browser.close()
+            yield
         finally:
             server.terminate()
             server.wait()
+
+
+def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> None:
+    """Wait for an alarm (a single calm bed has none) and for a whole sweep."""
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.add_init_script("localStorage.setItem('beatwire-name', 'nurse-7')")
+    page.goto(url)
+    if name != "overview-1":
+        page.locator(".chip", has_text="***").first.wait_for(timeout=240_000)
+    time.sleep(SWEEP_SECONDS)  # a picture is of a moment, and this is the moment
+    page.screenshot(path=Path(__file__).parent / f"{name}.png")
+    page.close()
 
 
 def wait_for_server() -> None:
@@ -51,4 +87,4 @@ def wait_for_server() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

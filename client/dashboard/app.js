@@ -53,9 +53,17 @@ async function attempt(command) {
 async function refresh() {
   try {
     ward.list((await get("/v1/patients")).patients);
+    for (const { kind, patient } of ward.alarms()) if (kind === "ALARMS_PAUSED") await whoPaused(ward.patient(patient));
   } catch (problem) {
     site.say(problem.message);
   }
+}
+
+/** A page that comes later learns from the audit trail who paused a bed's sound. */
+async function whoPaused(patient) {
+  if (patient.pausedBy) return;
+  const { audit } = await get("/v1/audit", { patient: patient.id, limit: 20 });
+  patient.pausedBy = audit.find(({ what }) => what === "pauseaudio")?.who ?? "";
 }
 
 function take(message) {

@@ -33,6 +33,11 @@ const active = (alarm) => Number(alarm.state === "active");
 /** Active before others, the most urgent first, the newest first. */
 export const urgency = (a, b) => active(b) - active(a) || b.priority - a.priority || b.onset_time - a.onset_time;
 
+const heard = (alarm) => (sounds(alarm) ? alarm.priority : 0);
+
+/** What is heard before what is only shown, the most urgent first: the order of the banner. */
+export const loudness = (a, b) => heard(b) - heard(a) || urgency(a, b);
+
 /** The alarms to show of these; a suppressed one is covered by the higher one of its chain. */
 export const shown = (alarms) => [...alarms].filter((alarm) => !alarm.suppressed_by).sort(urgency);
 

@@ -4,7 +4,9 @@ import { MM, calibration, fit, scale } from "./paper.js";
 
 const BAR = 6 * MM; // erased ahead of the pen
 const MARGIN = 6 * MM; // of the calibration pulse, left of the sweep
+const BASE = 0.6; // of a lead's height: the baseline, as R waves mostly point up
 const HEAD = 14; // pixels above the leads for beat labels, when they are shown
+const LABEL = 8; // pixels that a beat label reaches beyond its R
 const EDGE = 2; // pixels of a line that may reach into the next column
 
 export class Sweep {
@@ -65,7 +67,7 @@ export class Sweep {
 
   #middle(signal, lead) {
     const head = this.look.beats ? HEAD : 0;
-    return head + ((this.#canvas.clientHeight - head) * (lead + 0.5)) / this.#count(signal);
+    return head + ((this.#canvas.clientHeight - head) * (lead + BASE)) / this.#count(signal);
   }
 
   /** Clear from the last column to the bar ahead of the pen, around the right edge if need be. */
@@ -100,7 +102,7 @@ export class Sweep {
   #label(signal, beats, per, wide) {
     const oldest = signal.play - (wide - BAR) / per;
     for (const beat of beats) {
-      if (beat.session !== signal.session || beat.sample <= this.#labelled || beat.sample > signal.play) continue;
+      if (beat.session !== signal.session || beat.sample <= this.#labelled || beat.sample > signal.play - LABEL / per) continue;
       this.#labelled = beat.sample;
       if (beat.sample < oldest) continue;
       this.#pen.font = "600 12px system-ui, sans-serif";

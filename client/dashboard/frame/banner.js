@@ -1,6 +1,6 @@
 // The banner over every page: the most urgent alarm of all beds, with what can be done about it.
 
-import { judged, label, level, loudest, shown, technical } from "../alarm/priority.js";
+import { judged, label, level, loudest, loudness, shown, technical } from "../alarm/priority.js";
 import { make } from "../shared/dom.js";
 import { address } from "../routes.js";
 
@@ -26,7 +26,7 @@ export class Banner {
   /** Show what stands now; nothing is touched unless it has changed. */
   show() {
     const alarms = shown(this.#site.ward.alarms()).filter((alarm) => alarm.priority > 0);
-    this.top = alarms.find((alarm) => alarm.state !== "acknowledged") ?? alarms[0] ?? null;
+    this.top = alarms.toSorted(loudness)[0] ?? null;
     const told = JSON.stringify([this.top?.id, this.top?.update_no, alarms.length]);
     if (told !== this.#told) this.#draw(alarms);
     this.#told = told;

@@ -18,13 +18,14 @@ export function open(root, site, route) {
   const place = make("span", { class: "place" });
   const lost = make("p", { class: "lost", role: "status" });
   const canvas = make("canvas", { role: "img", "aria-label": `ECG of ${route.id}, ${look.speed} mm/s, ${look.gain} mm/mV, with beat classes` });
+  const care = make("div", { class: "care" });
   const numbers = new Numbers();
   const alarms = alarmList(site, route.id);
   const trends = new Trends(route.id, site);
   root.append(
     make("div", { class: "bed-head" }, make("h1", {}, place, " ", make("small", {}, route.id)), choices(site, route, look)),
     make("div", { class: "bed-live" }, make("div", { class: "trace" }, canvas, lost), numbers.root),
-    make("div", { class: "bed-more" }, alarms.root, trends.root, careForms(site, route.id)),
+    make("div", { class: "bed-more" }, alarms.root, trends.root, care),
   );
   let sweep = null;
   tick();
@@ -45,6 +46,7 @@ export function open(root, site, route) {
     root.classList.toggle("stale", !live);
     numbers.show(known, site.clock());
     alarms.show(known, site.now());
+    if (site.ward.listed && !care.childElementCount) care.append(...careForms(site, route.id));
   }
 }
 

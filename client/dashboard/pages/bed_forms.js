@@ -7,7 +7,7 @@ const CATEGORIES = [["adult", "adult"], ["paediatric", "paediatric"], ["neonatal
 const PACED = [["unknown", "unknown"], ["yes", "yes"], ["no", "no"]];
 const SEXES = [["", "–"], ["F", "F"], ["M", "M"], ["X", "X"]];
 
-/** The panel with all of them, filled with what is known. */
+/** The panels with all of them, filled with what is known. */
 export function careForms(site, id) {
   const known = site.ward.patient(id);
   const roster = known.roster ?? {};
@@ -35,10 +35,8 @@ export function careForms(site, id) {
   });
   const discharge = form({ fields: [], button: "Discharge", submit: carryOut("discharge", "Discharged") });
   const panel = (title, ...parts) => make("section", { class: "panel", "aria-label": title }, make("h2", {}, title), parts);
-  return make(
-    "div",
-    { class: "care" },
+  return [
     panel("Heart-rate limits", limits),
     panel("Admission and transfer", admit, make("p", { class: "dim" }, "A discharge ends all alarms and resets the limits."), discharge),
-  );
+  ];
 }

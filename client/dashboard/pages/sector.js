@@ -1,6 +1,6 @@
 // One bed on the overview: trace, numbers, alarms, and how old they are.
 
-import { label, level, shown } from "../alarm/priority.js";
+import { label, level, loudness, shown } from "../alarm/priority.js";
 import { inks } from "../ecg/strip.js";
 import { Sweep } from "../ecg/sweep.js";
 import { address } from "../routes.js";
@@ -56,11 +56,11 @@ export class Sector {
   }
 
   #showAlarms(server) {
-    const alarms = shown(this.patient.alarms.values());
+    const alarms = shown(this.patient.alarms.values()).sort(loudness);
     const words = alarms.map((alarm) => chip(alarm, this.patient, server));
     if (words.join("|") === this.#alarms) return;
     this.#alarms = words.join("|");
-    const top = alarms.find((alarm) => alarm.state === "active" && alarm.priority);
+    const top = alarms.find((alarm) => alarm.state !== "acknowledged" && alarm.priority);
     this.root.className = ["sector", top && level(top)].filter(Boolean).join(" ");
     const items = alarms.map((alarm, i) => make("li", { class: `chip ${level(alarm)} ${alarm.state}` }, words[i]));
     this.#parts.alarms.replaceChildren(...items);

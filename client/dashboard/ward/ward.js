@@ -30,6 +30,7 @@ class Patient {
 export class Ward {
   patients = new Map();
   cursor = "";
+  listed = false; // whether the roster is known
   offset = 0; // seconds that the server's clock is ahead of the page's
 
   /** Take one message of a subscription; `now` in seconds on the page's clock. Gives the event. */
@@ -47,6 +48,7 @@ export class Ward {
 
   /** Take the answer of GET /v1/patients. */
   list(patients) {
+    this.listed = true;
     for (const known of this.patients.values()) known.roster = null;
     for (const one of patients) {
       const patient = this.patient(one.id);
