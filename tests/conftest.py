@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from broker import Broker, NoBrokerError
+from broker import Broker
 from hypothesis import HealthCheck, settings
+from parts import missing, running_broker
 from postgres import NoServerError, Postgres, running
 
 from stream.version import keep_compiled_kernels
@@ -19,13 +20,6 @@ settings.register_profile(
 settings.load_profile("beatwire")
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def missing(what: str) -> None:
-    """Skip on a user's machine, fail in CI: a part that CI lacks must not pass unseen."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -47,17 +41,6 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """A Kafka broker for one test, which may stop and start it."""
     yield from running_broker(tmp_path / "broker")
-
-
-def running_broker(folder: Path) -> Iterator[Broker]:
-    """A broker in a folder, for a fixture; the test is skipped, or fails in CI, if there is none."""
-    try:
-        broker = Broker(folder)
-        broker.start()
-    except NoBrokerError as error:
-        missing(str(error))
-    yield broker
-    broker.stop()
 
 
 @pytest.fixture(scope="session")

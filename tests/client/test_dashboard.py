@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import missing
+from parts import missing
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import missing
+from parts import missing
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

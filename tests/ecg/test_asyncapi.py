@@ -10,7 +10,7 @@ import make_asyncapi
 import msgspec
 import pytest
 import yaml
-from conftest import missing
+from parts import missing
 from wire_samples import MESSAGES
 
 from stream.gateway.codes import Close

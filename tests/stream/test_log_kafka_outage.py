@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from broker import Broker
-from conftest import running_broker
 from log_storages import KafkaStorage
+from parts import running_broker
 
 from stream.log import Entry, LogClosed, LogUnavailable, Topic
 from stream.log.kafka import writer

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from broker import Broker, NoBrokerError
 from cluster import PARTITIONS, Balancer, Cluster
-from house import Watcher, missing, post
+from house import Watcher, post
+from parts import missing
 from ward_stream import ACKNOWLEDGED, AT, Feed, View, is_compared, lateness, outcome, ward
 
 from client.records import Record

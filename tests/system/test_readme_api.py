@@ -6,7 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from house import ROOT, House, missing
+from house import ROOT, House
+from parts import missing
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SERVER = "http://127.0.0.1:8000"

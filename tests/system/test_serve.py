@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from house import ROOT, Supervised, Watcher, missing
+from house import ROOT, Supervised, Watcher
+from parts import missing
 
 from ecg import messages as m
 

@@ -1,0 +1,26 @@
+"""Parts that a machine may lack: a test without its part is skipped on a user's, and fails in CI."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from broker import Broker, NoBrokerError
+
+
+def missing(what: str) -> None:
+    """Skip on a user's machine, fail in CI: a part that CI lacks must not pass unseen."""
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def running_broker(folder: Path) -> Iterator[Broker]:
+    """A broker in a folder, for a fixture."""
+    try:
+        broker = Broker(folder)
+        broker.start()
+    except NoBrokerError as error:
+        missing(str(error))
+    yield broker
+    broker.stop()
