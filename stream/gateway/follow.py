@@ -34,31 +34,28 @@ class Follower:
         self._topic = topic
         self._take = take
         self._positions = positions
-        self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def cover(self, partitions: frozenset[int]) -> None:
-        """Follow these and no others; one that was not followed begins at its end."""
-        async with self._turn:
-            if partitions == self._positions.keys():
-                return
-            ends = {
-                partition: await self._log.end(self._topic, partition)
-                for partition in partitions - self._positions.keys()
-            }
-            await self._stop()
-            for partition in self._positions.keys() - partitions:
-                del self._positions[partition]
-            self._positions |= ends
-            if partitions:
-                self._task = asyncio.create_task(self._follow())
+        """Follow these and no others; one that was not followed begins at its end.
+
+        One call at a time.
+        """
+        if partitions == self._positions.keys():
+            return
+        ends = {
+            partition: await self._log.end(self._topic, partition)
+            for partition in partitions - self._positions.keys()
+        }
+        await self.stop()
+        for partition in self._positions.keys() - partitions:
+            del self._positions[partition]
+        self._positions |= ends
+        if partitions:
+            self._task = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
         """Follow nothing any more."""
-        async with self._turn:
-            await self._stop()
-
-    async def _stop(self) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()

@@ -22,7 +22,7 @@ from stream.gateway.follow import Follower
 from stream.gateway.metrics import Metrics
 from stream.gateway.others import KINDS, Others, receiver_of
 from stream.gateway.watchdogs import Watchdogs
-from stream.log import Log, LogUnavailable, Record, Topic
+from stream.log import Log, LogUnavailable, Reader, Record, Topic
 
 MONITOR_SECONDS: Final = 0.5
 
@@ -72,6 +72,8 @@ class Hub:
         self._waves = Follower(log, Topic.SAMPLES, self._wave, {})
         self._partitions: frozenset[int] = frozenset()
         self._moved = asyncio.Event()
+        self._covering = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -104,11 +106,11 @@ class Hub:
 
     async def _cover(self) -> None:
         """Follow all that is wanted and nothing else; a log of one partition always, whole."""
-        waves = [one for one in self._watching if one.mask & WAVEFORM]
-        patients = self.watchdogs.monitor.patients
-        events = self._of(self._watching) | self._places(patients)
-        await self._events.cover(self._partitions if len(self._partitions) == 1 else events)
-        await self._waves.cover(self._of(waves))
+        async with self._covering:  # what is wanted is asked when it is our turn: not long ago
+            waves = self._of([one for one in self._watching if one.mask & WAVEFORM])
+            events = self._of(self._watching) | self._places(self.watchdogs.monitor.patients)
+            await self._events.cover(self._partitions if len(self._partitions) == 1 else events)
+            await self._waves.cover(waves)
 
     def _of(self, subscriptions: Iterable[Subscription]) -> frozenset[int]:
         """The partitions of everybody whom these subscriptions want."""
@@ -145,6 +147,12 @@ class Hub:
             self._moved.clear()
             await self._moved.wait()
         return live
+
+    def release(self, reader: Reader) -> None:
+        """Close a reader without waiting for it."""
+        task = asyncio.create_task(reader.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     # ── Followers ─────────────────────────────────────────────────────────────────────────────
 

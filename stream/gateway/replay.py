@@ -31,14 +31,14 @@ class Stretch:
             await self._read()
         return self._records[0] if self._records else None
 
-    async def close(self) -> None:
-        """End reading."""
-        await self._reader.close()
-
     def pop(self) -> None:
         """Step over the head."""
         record = self._records.popleft()
         self._at[record.partition] = record.offset + 1
+
+    def close(self) -> None:
+        """Read no more."""
+        self._hub.release(self._reader)
 
     def _behind(self) -> bool:
         live = self._hub.cursor.positions[self._topic]
@@ -81,7 +81,7 @@ async def replay(hub: Hub, subscription: Subscription, cursor: Cursor) -> AsyncI
                 yield delivery
     finally:
         for stretch in stretches:
-            await stretch.close()
+            stretch.close()
 
 
 def _delivery(

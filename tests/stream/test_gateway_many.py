@@ -1,0 +1,145 @@
+"""Several gateways on one Kafka: any of them serves anybody, and what one finds out the others tell."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from gateway_rig import (
+    Server,
+    Worker,
+    alarm,
+    beat,
+    block,
+    device,
+    gateway,
+    hello,
+    subscriber,
+    vitals,
+)
+
+from ecg import messages as m
+from stream.gateway.cursor import Cursor
+from stream.gateway.others import MAX_KNOWN, Others, receiver_of
+from stream.log import RETENTION, Topic
+from stream.log.kafka import Connection, KafkaLog, topics
+from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
+
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(120)]
+
+PARTITIONS = 4
+LONG = block(payload=bytes(2 * 1250))
+"""Five seconds of signal: more than may stay without vitals."""
+
+
+@asynccontextmanager
+async def house(kafka: str, folder: Path) -> AsyncIterator[tuple[Server, Server, Worker, KafkaLog]]:
+    """Two gateways, and the worker's side of the log."""
+    connection = Connection(kafka, prefix=f"{uuid.uuid4().hex}.")
+    await topics.create(connection, RETENTION, PARTITIONS)
+    logs = [KafkaLog(connection, GATEWAY_WRITES | {Topic.ALARMS}) for _ in range(2)]
+    async with (
+        KafkaLog(connection, WORKER_WRITES) as log,
+        gateway(folder, log=logs[0], kafka=kafka) as first,
+        gateway(folder, log=logs[1], kafka=kafka) as second,
+    ):
+        yield first, second, Worker(log), log
+
+
+def test_whom_nobody_analyses_is_told_at_every_gateway(kafka: str, tmp_path: Path):
+    """The device is at one, subscribers at the other: one is told, a later one finds it standing."""
+
+    async def scene():
+        async with (
+            house(kafka, tmp_path) as (first, second, work, _),
+            subscriber(second, "alarms") as there,
+            device(first) as source,
+        ):
+            await there.receive()
+            await source.send(hello(), LONG)
+            raised = (await there.receive()).event
+            async with subscriber(second, "alarms") as later:
+                standing = (await later.receive()).alarms
+            await work.publish(vitals(1250))
+            return raised, standing, (await there.receive()).event
+
+    raised, standing, ended = asyncio.run(scene())
+    assert (raised.kind, raised.patient, raised.state) == ("NOT_MONITORED", "p1", "active")
+    assert standing == (raised,)
+    assert (ended.id, ended.state) == (raised.id, "ended")
+
+
+def test_a_subscriber_resumes_at_another_gateway(kafka: str, tmp_path: Path):
+    """After the cursor of one gateway, the other one gives what follows, each event once."""
+    patients = [f"p{number}" for number in range(8)]
+
+    async def scene():
+        async with house(kafka, tmp_path) as (first, second, work, _):
+            async with subscriber(first, "beats") as here:
+                await here.receive()
+                await work.publish(*(beat(250, p) for p in patients))
+                seen = [await here.receive() for _ in range(5)]
+            await work.publish(*(beat(500, p) for p in patients))
+            async with subscriber(second, "beats", after=seen[-1].cursor) as there:
+                await there.receive()
+                seen += [await there.receive() for _ in range(11)]
+                await work.publish(beat(750, "p0"))
+                seen.append(await there.receive())
+            return [(item.event.patient, item.event.sample) for item in seen]
+
+    seen = asyncio.run(scene())
+    assert len(seen) == len(set(seen)) == 17
+    assert set(seen) == {(p, at) for p in patients for at in (250, 500)} | {("p0", 750)}
+
+
+def test_only_watched_partitions_are_read(kafka: str, tmp_path: Path):
+    """Of events, those of the patients whom somebody watches or who send here; alarms whole."""
+
+    async def scene():
+        async with house(kafka, tmp_path) as (first, _, work, log):
+            async with subscriber(first, "beats", patients=("p1",)) as peer:
+                await peer.receive()
+                await work.publish(beat(250), alarm(250, patient="p2"))
+                cursor = Cursor.decode((await peer.receive()).cursor)
+            return cursor, log.partition_of(Topic.EVENTS, "p1")
+
+    cursor, partition = asyncio.run(scene())
+    assert set(cursor.positions[Topic.EVENTS]) == {partition}
+    assert set(cursor.positions[Topic.ALARMS]) == set(range(PARTITIONS))
+
+
+class Heard:
+    """Others without a log."""
+
+    def __init__(self) -> None:
+        self.others = Others(None)  # type: ignore[arg-type]
+
+    def hear(self, update_no: int, state: str = "active", name: str = "a") -> bool:
+        return self.others.hear(alarm(0, update_no, id=name, state=state, kind="NOT_MONITORED"))
+
+
+def test_what_another_gateway_says_twice_is_news_once():
+    """Two gateways that see the same give it one id; what ended stands no longer."""
+    heard = Heard()
+    assert [heard.hear(0), heard.hear(0)] == [True, False]
+    assert [a.id for a in heard.others.standing] == ["a"]
+    assert [heard.hear(1, "ended"), heard.hear(1, "ended"), heard.hear(0)] == [True, False, False]
+    assert heard.others.standing == ()
+
+
+def test_what_others_say_is_bounded():
+    """However many alarms there were, only so many are remembered."""
+    heard = Heard()
+    for number in range(MAX_KNOWN + 10):
+        heard.hear(0, name=f"{number}")
+    assert len(heard.others.standing) == MAX_KNOWN
+
+
+def test_a_receiver_is_not_told_of_itself():
+    """The failure's id names the receiver that it is about; other alarms are about none."""
+    failure = alarm(0, id="p1:s:VTACH:5:DELIVERY_FAIL:phone:1700000000000", kind="DELIVERY_FAIL")
+    assert receiver_of(failure) == "phone"
+    assert receiver_of(alarm(0)) == ""
+    assert isinstance(failure, m.Alarm)
