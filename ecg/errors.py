@@ -22,7 +22,8 @@ class ModelError(Exception):
     """A model or bundle cannot be used; `code` is stable and goes into alarms and logs.
 
     Codes: bundle_missing, bundle_malformed, bundle_labels, bundle_hash, bundle_input,
-    feedback_missing, model_malformed, model_shape, model_probe, input_not_finite, output_not_finite.
+    feedback_missing, registry_missing, registry_failed, model_malformed, model_shape, model_probe,
+    input_not_finite, output_not_finite.
     """
 
     def __init__(self, code: str, detail: str) -> None:

@@ -47,6 +47,15 @@ CONTEXT_NAMES: Final = (
     "rr_calm", "mean_calm", "earlies",
     # quality of the beat and its running mean
     "quality", "typical_quality",
+    # over the last 8 RR: change over two beats against over one (small in bigeminy), long minus short
+    # in turns and median step over the mean; of 32 RR: share of pairs alike, of these again alike
+    "alternate", "turn", "step", "order", "again",
+    # run of like RR: beats (ln), RR before it over this RR, its first RR over the mean of then;
+    # after early beats: RR over the mean; how early those were
+    "run_beats", "run_before", "run_onset", "early_pause", "early_depth",
+    # P wave: best correlation with the late one over shifts, that shift; size against the late one
+    # and what that usually is
+    "p_best", "p_shift", "p_gain", "p_gain_typical",
 )  # fmt: skip
 """Entries of the context, all from the beat and its past."""
 CONTEXT: Final = len(CONTEXT_NAMES)

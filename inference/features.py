@@ -14,13 +14,13 @@ from numba import njit
 
 from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, WINDOW_RATE, P, R
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised with every change of a formula: an older bundle is then refused."""
 
 _SHAPE: Final = (
     "height", "top", "bottom", "slope", "duration", "half", "quarter", "area", "plateau", "wave", "broad",
 )  # fmt: skip
-_PARTS: Final = ("wave", "qrs", "repolarisation")
+_PARTS: Final = ("before", "wave", "qrs", "repolarisation")
 _OTHERS: Final = ("dominant", "late", "previous")
 NAMES: Final = (
     *CONTEXT_NAMES,
@@ -129,9 +129,10 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
 @njit(cache=True)
 def _residual(window: np.ndarray, other: int, lag: int, scale: float, out: np.ndarray) -> None:
     """RMS difference to shape `other` over P, QRS and what follows, over the dominant height."""
-    for part in range(3):
-        start = P[0] if part == 0 else (QRS[0] if part == 1 else QRS[1])
-        stop = P[1] if part == 0 else (QRS[1] if part == 1 else LENGTH - 4)
+    edges = (4, P[0], QRS[0], QRS[1], LENGTH - 4)
+    for part in range(4):
+        start = edges[part]
+        stop = P[1] if part == 1 else edges[part + 1]
         total = 0.0
         for k in range(start, stop):
             d = window[k + lag] - window[other * LENGTH + k]

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from client.records import Record, open_record, write_annotations
 from ecg.messages import Alarm, Beat
-from inference import bundle
+from inference import registry
 from inference.classifier import BeatClassifier
 from stream.engine.pipeline import Classifier
 from stream.offline import play
@@ -32,13 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leads", nargs="+", default=["0"], help="by number or name (default: 0)")
     parser.add_argument("--rate", type=float, help="Hz, for CSV without a time column")
     parser.add_argument(
-        "--model", type=Path, default=bundle.SHIPPED, help="folder of a model bundle"
+        "--model", default="", help="folder of a model bundle, or models:/NAME@ALIAS of MLflow"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Annotate every record; returns the exit status."""
-    classifier = BeatClassifier(bundle.load(args.model))
+    classifier = BeatClassifier(registry.find(args.model))
     leads = [int(lead) if lead.isdigit() else lead for lead in args.leads]
     args.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

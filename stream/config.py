@@ -19,7 +19,8 @@ class Settings:
             file in the folder.
         host, port: where the gateway listens; loopback unless told otherwise.
         token: credential that devices, subscribers and commands must show; empty: none asked.
-        model, interval_model: folders of model bundles; empty: those that ship.
+        model, interval_model: folders of model bundles, the first also an address in an MLflow
+            registry (models:/NAME@ALIAS); empty: those that ship.
         max_connections: devices and subscribers at once, each.
         cors_origins: other sites whose pages may use this server, such as
             "https://ward.example", separated by commas; empty: none.

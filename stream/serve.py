@@ -45,7 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
     parser.add_argument("--token", help="credential that peers must show (default: none)")
-    parser.add_argument("--model", help="folder of a model bundle (default: the shipped one)")
+    parser.add_argument(
+        "--model",
+        help="folder of a model bundle, or models:/NAME@ALIAS of an MLflow registry (default: shipped)",
+    )
     parser.add_argument(
         "--kafka", metavar="HOST:PORT", help="brokers that keep the log (default: files)"
     )

@@ -13,13 +13,16 @@ beats come from one), Q (paced) is not trained.
 ## Training
 
 - Data: mitdb DS1 (22 records) and 39 of 52 `svdb` records; 473 AF and 246
-  normal strips of `cinc2017` (beats of the normal ones N; those of AF N or V as a first network says, never S); lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
+  normal strips of `cinc2017` (beats of the normal ones N; those of AF N or V as a first network says, never S);
+  the beats of these patients and of 494 more normal strips played in other rhythms (AF, single to sustained S beats,
+  irregular sinus rhythm; `inference/training/rhythms.py`); lead 0, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
   matching our detected beats to the annotations (150 ms). e, j, n count as N; a detection without an
   annotation counts as N; F, Q and beats in ventricular flutter are left out.
 {feedback}- Held out, never trained on or used for a choice: mitdb DS2 and 13 `svdb` patients ({held_out}).
 - {method}
 - Seeds {seeds}; thresholds S {thresholds[S]}, V {thresholds[V]}, by 5-fold patient-grouped cross-validation on the training
   patients (best mean of the databases' F1).
+- The same folds, F1 in per cent: {compared}.
 - Code {code_version}; data {data_sha256}.
 - Made by `beatwire train --seeds {seeds}`.
 
@@ -33,6 +36,8 @@ first 5 minutes skipped), misses and false detections counted, gross, in per cen
 {table}
 
 Several seeds, same recipe (mean ± SD of F1): {spread}.
+
+Variants (size, p99 of one beat with its features, F1): {variants}. float32 is served.
 
 75 % of DS2's S beats are one patient's (232): read S on DS2 with and without it.
 """

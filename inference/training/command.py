@@ -16,20 +16,22 @@ from ecg.types import CLASSES
 from inference import bundle, features
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card, feedback, network
-from inference.training.figures import Judged, judged, measure
-from inference.training.harvest import harvest
+from inference.training import beats, card, feedback, material, network
+from inference.training.figures import Judged, judged, latency, measure
 from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
-from inference.training.records import HELD_OUT, data_hash, label, read, strips
-from inference.training.strips import patient
+from inference.training.records import HELD_OUT, data_hash, normal, read, strips
+from inference.training.strips import patient as strip
 from inference.training.tracking import track
 
 BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
-VERSION: Final = "0.2.0"
-_PARTS: Final = ("beats", "feedback", "harvest", "network", "records", "strips", "teacher")
+VERSION: Final = "0.3.0"
+_PARTS: Final = (
+    "beats", "feedback", "harvest", "material", "network", "records", "retiming", "rhythms", "strips",
+    "teacher",
+)  # fmt: skip
 _ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
 """Rooms whose code decides what a model is trained on."""
 _MODULES: Final = ("features", *(f"training/{name}" for name in _PARTS))
@@ -89,18 +91,31 @@ def _beat(args: argparse.Namespace) -> int:
         return 2
     network.prepare()
     chosen = strips(args.data / "cinc2017")
-    short = [patient(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
-    extra = [one for one in short if one is not None]
+    spare = normal(args.data / "cinc2017")
     corrected = feedback.patients(feedback.read(args.with_feedback)) if args.with_feedback else []
-    extra += corrected
-    patients = [_patient(path) for path in tqdm(training, unit="record", desc="stream")]
-    limits = _thresholds(patients, extra, args.folds)
-    models = [beats.train([*patients, *extra], seed) for seed in tqdm(args.seeds, desc="train")]
-    digest = feedback.digest(data_hash(training + [path for path, _ in chosen]), corrected)
+    patients = [material.patient(path) for path in tqdm(training, unit="record", desc="stream")]
+    extra = _extra(training, chosen, spare) + corrected
+    limits, compared = _thresholds(patients, extra, args.folds)
+    models = [
+        beats.train([*map(material.thin, patients), *extra], seed).pupil
+        for seed in tqdm(args.seeds, desc="train")
+    ]
+    digest = data_hash(training + [path for path, _ in chosen] + spare)
+    digest = feedback.digest(digest, corrected)
     made = [_bundle(args, network.export(model), limits, digest) for model in models]
+    small = _bundle(args, network.export(models[0], int8=True), limits, digest)
     tests = _tests(args.data)
     results = [_judge(one, tests) for one in made]
-    _write(made[0], results, corrected)
+    variants = [_variant(name, one, tests) for name, one in (("float32", made[0]), ("int8", small))]
+    _write(
+        made[0],
+        results,
+        {
+            "compared": compared,
+            "variants": "; ".join(variants),
+            "feedback": feedback.summary(corrected),
+        },
+    )
     if args.track:
         thresholds = {f"threshold_{name}": value for name, value in limits.items()}
         track(bundle.load(args.output), results[0], thresholds)
@@ -121,28 +136,33 @@ def _svdb(data: Path, *, held_out: bool) -> list[Path]:
     return _paths(data, "svdb", [n for n in names if (n in HELD_OUT) == held_out])
 
 
-def _patient(path: Path) -> beats.Patient:
-    record, found = judged(read(path))
-    inputs = features.transform(found.windows, found.context)
-    mirror = harvest(-record.signal, record.rate)
-    return beats.Patient(
-        path.name,
-        path.parent.name,
-        inputs,
-        label(found.at, record),
-        features.transform(mirror.windows, mirror.context),
-    )
+def _extra(
+    training: list[Path], chosen: list[tuple[Path, str]], spare: list[Path]
+) -> list[beats.Patient]:
+    """Strips, and the beats of patients and of spare strips in other rhythms."""
+    af = material.sequences(chosen)
+    out = [strip(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
+    for path in tqdm(training, unit="record", desc="retime"):
+        out.extend(material.retimed(read(path), af))
+    for place, path in enumerate(tqdm(spare, unit="strip", desc="retime")):
+        out.extend(material.retimed_strip(path, place, af))
+    return [one for one in out if one is not None]
 
 
 def _thresholds(
     patients: list[beats.Patient], extra: list[beats.Patient], seeds: list[int]
-) -> dict[str, float]:
-    """From the mean over the seeds of the cross-validated probabilities."""
+) -> tuple[dict[str, float], str]:
+    """From the mean over the seeds of the cross-validated probabilities; network against trees."""
     runs = [beats.cross_validate(patients, extra, seed) for seed in tqdm(seeds, desc="validate")]
-    means = [np.mean(parts, axis=0) for parts in zip(*runs, strict=True)]
-    limits = beats.thresholds(patients, means)
-    sys.stdout.write(f"cross-validated F1: {beats.summary(patients, means, limits)}\n")
-    return limits
+    compared, limits = [], {}
+    for name, kind in (("LightGBM", 1), ("network", 0)):
+        means = [np.mean(parts, axis=0) for parts in zip(*(run[kind] for run in runs), strict=True)]
+        limits = beats.thresholds(patients, means)
+        figures = beats.summary(patients, means, limits)
+        parts = ", ".join(f"{key} {value:.1f}" for key, value in figures.items())
+        compared.append(f"{name}: {parts} (thresholds S {limits['S']}, V {limits['V']})")
+        sys.stdout.write(f"cross-validated F1 of the {compared[-1]}\n")
+    return limits, "; ".join(compared)
 
 
 def _tests(data: Path) -> dict[str, list[Judged]]:
@@ -188,10 +208,16 @@ def _bundle(
     return bundle.Bundle(args.output, manifest, model)
 
 
+def _variant(name: str, made: BeatBundle, tests: dict[str, list[Judged]]) -> str:
+    """Size, figures and p99 of one beat of a variant, as the card has it."""
+    figures = _judge(made, tests)
+    parts = [f"{key} V {f['v_f1']:.1f} S {f['s_f1']:.1f}" for key, f in figures.items()]
+    p99 = latency(made, next(iter(tests.values()))[0].found)
+    return f"{name} {len(made.model) / 1000:.1f} KB, {p99:.3f} ms, {', '.join(parts)}"
+
+
 def _write(
-    made: BeatBundle,
-    results: list[dict[str, dict[str, float]]],
-    corrected: list[beats.Patient],
+    made: BeatBundle, results: list[dict[str, dict[str, float]]], said: dict[str, str]
 ) -> None:
     manifest = msgspec.structs.replace(made.manifest, figures=results[0])
     facts: dict[str, Any] = msgspec.structs.asdict(manifest) | {
@@ -199,8 +225,8 @@ def _write(
         "held_out": ", ".join(HELD_OUT),
         "method": beats.METHOD,
         "seeds": " ".join(map(str, manifest.seeds)),
-        "feedback": feedback.summary(corrected),
     }
+    facts |= said
     text = card.write(facts, results[0], _spread(results))
     bundle.save(made.path, manifest, made.model, text)
     sys.stdout.write(f"{made.path}: {len(made.model)} bytes\n{_spread(results)}\n")

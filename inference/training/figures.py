@@ -1,10 +1,12 @@
 """EC57 figures of a model for its card: own detected beats, bxb's matching, e, j, n as N."""
 
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from inference.bundle import BeatManifest, Bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation.annotations import Beats, spans
 from inference.evaluation.ec57 import LABELS, compare
@@ -37,3 +39,15 @@ def measure(records: Sequence[Judged], classify: BeatClassifier) -> dict[str, fl
         total += compare(record.truth, ours, record.rate).matrix
     values = figures(counts(total))
     return {name: round(100 * float(values[name]), 2) for name in WANTED}
+
+
+def latency(made: Bundle[BeatManifest], found: Found, beats: int = 2000) -> float:
+    """99th percentile (ms) of classifying one beat, features included, on this machine."""
+    classify = BeatClassifier(made)
+    windows, context = found.windows[:beats], found.context[:beats]
+    spent = []
+    for k in range(len(windows)):
+        start = time.perf_counter()
+        classify(windows[k : k + 1], context[k : k + 1])
+        spent.append(time.perf_counter() - start)
+    return 1e3 * float(np.percentile(spent, 99))

@@ -83,8 +83,16 @@ def data_hash(paths: Sequence[Path]) -> str:
 
 def strips(folder: Path) -> list[tuple[Path, str]]:
     """Strips of the CinC 2017 training set: all with AF ("A"), every fourth normal one ("N")."""
+    chosen = [(path, "A") for path in _kind(folder, "A")]
+    return sorted(chosen + [(path, "N") for path in _kind(folder, "N")[3::4]])
+
+
+def normal(folder: Path) -> list[Path]:
+    """Half of the normal strips, none of which `strips` has."""
+    return _kind(folder, "N")[::2]
+
+
+def _kind(folder: Path, kind: str) -> list[Path]:
+    """The strips of a kind, by name."""
     lines = (folder / "REFERENCE.csv").read_text(encoding="ascii").split()
-    pairs = sorted(tuple(line.split(",")) for line in lines)
-    normal = [name for name, kind in pairs if kind == "N"][3::4]
-    chosen = [(name, kind) for name, kind in pairs if kind == "A" or name in normal]
-    return [(folder / name, kind) for name, kind in chosen]
+    return [folder / name for name, own in sorted(line.split(",") for line in lines) if own == kind]

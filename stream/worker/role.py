@@ -2,10 +2,9 @@
 
 import asyncio
 import signal
-from pathlib import Path
 from typing import Final
 
-from inference import bundle
+from inference import bundle, registry
 from inference.classifier import BeatClassifier
 from stream.config import Settings
 from stream.engine.ward import Ward
@@ -32,7 +31,7 @@ async def work(settings: Settings) -> None:
         Fenced: another worker has taken the files.
         LogError, StoreError: log or store cannot be opened, or, on files, failed.
     """
-    model = bundle.load(Path(settings.model) if settings.model else bundle.SHIPPED)
+    model = registry.find(settings.model)
     with Store(settings.store_place) as store:
         async with open_log(settings, "worker") as log:
             if not settings.kafka:

@@ -20,6 +20,7 @@ from numba import njit
 from ecg.types import RATE
 from ecg.window import CONTEXT, LENGTH, WINDOW, R
 from stream.engine.segment import intervals as iv
+from stream.engine.segment import patterns as pt
 from stream.engine.segment import templates as tp
 
 __all__ = ["AFTER", "BEFORE", "CONTEXT", "STATE", "STRIDE", "WINDOW"]
@@ -44,8 +45,8 @@ STATE = np.dtype(
         ("weight", "f8", tp.SHAPES),
         ("early", "f4", tp.SHAPES),
         ("pause", "f4", tp.SHAPES),
-        ("members", "i4", tp.SHAPES),
-        ("pauses", "i4", tp.SHAPES),
+        ("members", "i2", tp.SHAPES),
+        ("pauses", "i2", tp.SHAPES),
         ("queue", "f8", QUEUE),
         ("qualities", "f4", QUEUE),
         ("count", "i8"),  # index of the next sample
@@ -65,6 +66,13 @@ STATE = np.dtype(
         ("typical_corr", "f8"),
         ("p_typical", "f8"),
         ("typical_quality", "f8"),
+        ("run_beats", "f8"),
+        ("run_before", "f8"),
+        ("run_onset", "f8"),
+        ("run_rr", "f8"),
+        ("early_pause", "f4"),
+        ("early_depth", "f4"),
+        ("p_gain", "f4"),
         ("quality", "f4"),
         ("waiting", "i4"),
         ("finished", "i4"),
@@ -92,6 +100,12 @@ def init(s: Any) -> None:
     s.typical_corr = 1.0
     s.p_typical = 0.5
     s.typical_quality = 1.0
+    s.run_before = 0.8
+    s.run_onset = 1.0
+    s.run_rr = 0.8
+    s.early_pause = 1.0
+    s.early_depth = 0.8
+    s.p_gain = 1.0
 
 
 @njit(cache=True)
@@ -147,6 +161,7 @@ def cut(s: Any, window: np.ndarray, context: np.ndarray) -> None:
     beat = window[:LENGTH]
     _sample_beat(s, beat)
     mean = iv.fill(s, context)
+    pt.fill(s, context, context[0], mean)
     early = min(s.rr / mean, 3.0) if s.rr > 0.0 else 1.0
     index, corr, lag, second = tp.nearest(s, beat)
     if s.own_last >= 0 and s.rr > 0.0:
@@ -249,6 +264,10 @@ def _likeness(
     c[42] = min(s.lates, 32) / 32.0
     c[46] = s.quality
     c[47] = s.typical_quality
+    at = pt.AT + 10
+    c[at], c[at + 1], c[at + 2] = tp.wave_search(beat, late)
+    c[at + 3] = s.p_gain
+    s.p_gain += (c[at + 2] - s.p_gain) / 16.0
     s.p_typical += (c[38] - s.p_typical) / 16.0
     s.typical_quality += (s.quality - s.typical_quality) / 16.0
 
@@ -258,6 +277,8 @@ def _remember(s: Any, beat: np.ndarray, own: int, early: float, corr: float) -> 
     """Take the beat into the RR history and the memory of the beats before."""
     for k in range(LENGTH):
         s.previous[k] = np.int16(np.rint(min(max(beat[k], -32767.0), 32767.0)))
+    if s.rr > 0.0:
+        pt.learn(s, min(s.rr, iv.LONGEST_RR), s.mean)
     s.own_last = own
     s.early_last = early
     s.corr_second = s.corr_last

@@ -28,6 +28,10 @@ TIE = 0.03
 """Correlations closer than this are the same: QRS of one origin differ more by noise alone."""
 LAG = 3
 """Largest shift (in 8 ms steps) tried when two beats are compared."""
+WAVE_SHIFT = 6
+"""Largest shift (in 8 ms steps) in which a P wave is looked for."""
+MANY = 32000
+"""Counts of members and pauses stop here (int16)."""
 DECAY = 1 / 64
 """Share of its weight that every shape loses with every beat: a memory of about 64 beats."""
 LEARN = 1 / 16
@@ -93,6 +97,34 @@ def wave_correlation(a: np.ndarray, b: np.ndarray, lag: int) -> float:
 
 
 @njit(cache=True)
+def wave_search(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
+    """Where in `a` the P wave of `b` is: best correlation, its shift (8 ms steps); size in place.
+
+    The size is the regression of `a` on `b`: 1 for the same wave, 0 for none, below 0 if inverted.
+    """
+    best, at = -2.0, 0
+    for lag in range(-WAVE_SHIFT, WAVE_SHIFT + 1):
+        c = wave_correlation(a, b, lag)
+        if c > best:
+            best, at = c, lag
+    n = P[1] - P[0]
+    middle = 0.5 * (n - 1)
+    stt = n * (n * n - 1) / 12.0
+    sa = sb = sbb = sab = sat = sbt = 0.0
+    for i in range(n):
+        x, y, t = float(a[P[0] + i]), float(b[P[0] + i]), i - middle
+        sa += x
+        sb += y
+        sbb += y * y
+        sab += x * y
+        sat += x * t
+        sbt += y * t
+    va = sbb - sb * sb / n - sbt * sbt / stt
+    gain = (sab - sa * sb / n - sat * sbt / stt) / va if va > 1.0 else 0.0
+    return best, float(at), min(max(gain, -3.0), 3.0)
+
+
+@njit(cache=True)
 def blend(shape: np.ndarray, beat: np.ndarray, lag: int, share: float) -> None:
     """Move `shape` by `share` of the way to `beat` shifted by `lag`."""
     for k in range(LENGTH):
@@ -138,7 +170,7 @@ def join(s: Any, beat: np.ndarray, index: int, corr: float, lag: int, early: flo
     if index < 0 or corr < JOIN:
         index = fresh(s)
         lag = 0
-    s.members[index] = min(s.members[index] + 1, 1 << 20)
+    s.members[index] = min(s.members[index] + 1, MANY)
     share = max(LEARN, 1.0 / s.members[index])
     blend(s.shape[index], beat, lag, share)
     s.early[index] += share * (early - s.early[index])
@@ -172,7 +204,7 @@ def fresh(s: Any) -> int:
 @njit(cache=True)
 def remember_pause(s: Any, index: int, pause: float) -> None:
     """Note the RR (over the mean RR) that followed the last member of shape `index`."""
-    s.pauses[index] = min(s.pauses[index] + 1, 1 << 20)
+    s.pauses[index] = min(s.pauses[index] + 1, MANY)
     s.pause[index] += max(LEARN, 1.0 / s.pauses[index]) * (pause - s.pause[index])
 
 
