@@ -1,6 +1,7 @@
 """All long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
 
-accuracy   EC57 end to end on mitdb, and alarms: annotate, then evaluate
+accuracy   EC57 end to end on mitdb and unseen svdb patients, and alarms: annotate, then evaluate;
+           classes on annotated R peaks, and with the next RR
 noise      EC57's noise stress with 118 and 119, and alarms in noise
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
@@ -19,6 +20,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from inference.training.records import HELD_OUT
 
 HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("BEATWIRE_DATA", "data"))
@@ -44,6 +47,12 @@ def accuracy() -> None:
         beatwire("evaluate", folder, "--reference", DATA / "mitdb")
         beatwire("evaluate", folder, "--reference", DATA / "mitdb", "--records", "DS2", "--ej-as-n")
         beatwire("evaluate", folder, "--reference", DATA / "mitdb", "--alarms")
+        unseen = [DATA / "svdb" / name for name in HELD_OUT]
+        beatwire("annotate", *unseen, "--output", folder)
+        names = [path.name for path in unseen]
+        beatwire("evaluate", folder, "--reference", DATA / "svdb", "--records", *names, "--ej-as-n")
+    command(sys.executable, HERE / "classes.py")
+    command(sys.executable, HERE / "classes.py", "--next-rr")
 
 
 def noise() -> None:

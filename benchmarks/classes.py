@@ -1,0 +1,126 @@
+"""Beat classes beside the end-to-end figures: with reference R peaks, and with the next RR known.
+
+    python benchmarks/classes.py            the shipped model on our own beats and on annotated R peaks
+    python benchmarks/classes.py --next-rr  trees with and without the next RR: what a wait would buy
+
+Gross F1 in per cent, the 95 % interval of drawing patients anew, and the mean per patient; matched
+as bxb does it, e, j, n as N, lead 0. Nothing here was trained on these records or chosen by them.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from ecg.window import CONTEXT_NAMES
+from inference import features, registry
+from inference.classifier import BeatClassifier
+from inference.evaluation.annotations import Beats, spans
+from inference.evaluation.ec57 import compare
+from inference.evaluation.records import DS1, DS2
+from inference.evaluation.summary import bootstrap, counts, gross, mean
+from inference.training import beats, teacher
+from inference.training.figures import Judged, judged
+from inference.training.harvest import Found, harvest
+from inference.training.records import HELD_OUT, Record, label, read
+
+DATA = Path(os.environ.get("BEATWIRE_DATA", "data"))
+SETS = {
+    "DS2": [("mitdb", name) for name in DS2],
+    "DS2 without 232": [("mitdb", name) for name in DS2 if name != "232"],
+    "svdb, 13 unseen patients": [("svdb", name) for name in HELD_OUT],
+}
+SHOWN = ("v_f1", "s_f1", "accuracy")
+MEAN, RR = CONTEXT_NAMES.index("mean"), CONTEXT_NAMES.index("rr")
+
+Classify = Callable[[Found], npt.NDArray[np.int8]]
+
+
+def report(title: str, cases: dict[tuple[str, str], Judged], classify: Classify) -> None:
+    """A line per set of records and figure."""
+    rows = {}
+    for name, (record, found) in cases.items():
+        at = np.rint(found.at).astype(np.int64)
+        ours = Beats(at, classify(found), spans([]), spans([]))
+        rows[name] = counts(compare(record.truth, ours, record.rate).matrix)
+    print(
+        f"\n## {title}\n\n| records | figure | gross | 95 % | per patient |\n| - | - | - | - | - |"
+    )
+    for name, members in SETS.items():
+        table = np.array([rows[member] for member in members])
+        total, interval, each = gross(table), bootstrap(table, 1), mean(table)
+        for figure in SHOWN:
+            low, high = interval[figure]
+            values = f"{100 * total[figure]:.1f} | {100 * low:.1f} to {100 * high:.1f}"
+            print(f"| {name} | {figure} | {values} | {100 * each[figure]:.1f} |")
+
+
+def load() -> Iterator[tuple[tuple[str, str], Record]]:
+    """Every record that is judged."""
+    for database, name in tqdm([*SETS["DS2"], *SETS["svdb, 13 unseen patients"]], unit="record"):
+        yield (database, name), read(DATA / database / name)
+
+
+def annotated(record: Record) -> Judged:
+    """The inputs at the annotated R peaks, at most one in 0.2 s."""
+    at = record.truth.samples.astype(np.float64)
+    keep = np.diff(at, prepend=-record.rate) >= 0.2 * record.rate
+    return Judged(record, harvest(record.signal, record.rate, at[keep]))
+
+
+def shipped() -> None:
+    """The shipped model."""
+    model = BeatClassifier(registry.find(""))
+    records = dict(load())
+
+    def classify(found: Found) -> npt.NDArray[np.int8]:
+        return model(found.windows, found.context)[0]
+
+    report("own beats", {name: judged(one) for name, one in records.items()}, classify)
+    report("annotated R peaks", {name: annotated(one) for name, one in records.items()}, classify)
+
+
+def with_next(found: Found) -> npt.NDArray[np.float32]:
+    """The inputs and the next RR: over this RR and over the mean (1 where it is unknown)."""
+    inputs = features.transform(found.windows, found.context)
+    after = np.append(inputs[1:, RR], inputs[-1:, RR])
+    ratios = [after / inputs[:, RR], after / inputs[:, MEAN]]
+    return np.column_stack([inputs, *np.minimum(ratios, 5.0)]).astype(np.float32)
+
+
+def next_rr() -> None:
+    """LightGBM on the records alone, thresholds of 0.5, with and without the next RR."""
+    names = sorted(path.stem for path in (DATA / "svdb").glob("*.hea"))
+    training = [("mitdb", n) for n in DS1] + [("svdb", n) for n in names if n not in HELD_OUT]
+    patients = []
+    for database, name in tqdm(training, unit="record"):
+        record, found = judged(read(DATA / database / name))
+        inputs = with_next(found)
+        patients.append(beats.Patient(name, database, inputs, label(found.at, record)))
+    lesson = beats.rows(patients)
+    cases = {name: judged(one) for name, one in load()}
+    for title, width in (("trees, no wait", features.INPUT), ("trees, next RR", None)):
+        grown = teacher.trees(lesson._replace(inputs=lesson.inputs[:, :width]), 1)
+
+        def classify(
+            found: Found, grown: object = grown, width: int | None = width
+        ) -> npt.NDArray[np.int8]:
+            answers = grown.predict(with_next(found)[:, :width], num_threads=1)  # type: ignore[attr-defined]
+            return beats.decide(answers.astype(np.float32), {"S": 0.5, "V": 0.5})
+
+        report(title, cases, classify)
+
+
+def main() -> None:
+    """Print the asked tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--next-rr", action="store_true", help="what waiting a beat would buy")
+    (next_rr if parser.parse_args().next_rr else shipped)()
+
+
+if __name__ == "__main__":
+    main()
