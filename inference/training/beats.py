@@ -30,7 +30,8 @@ ARCHITECTURE: Final = (
 )
 METHOD: Final = (
     f"Taught by LightGBM and a network of {FELLOW.hidden} units (mean of {PAIRS} each) on the labelled beats and, unlabelled (weight {UNLABELLED}), on the same signals "
-    "upside down. A patient weighs the square root of its beats, a strip a tenth of that."
+    "upside down. A patient weighs the square root of its beats, a strip a twentieth of that, a patient in another "
+    "rhythm 0.03 of that."
 )
 
 Labels = npt.NDArray[np.int8]
