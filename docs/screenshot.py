@@ -1,9 +1,8 @@
-"""Make docs/*.png: the pages of the central station over simulated beds, photographed after a minute.
+"""Make docs/*.png: the pages of the central station over simulated beds, once there is an alarm.
 
     python docs/screenshot.py [page …]
 
-Needs Playwright (`pip install playwright`) and a chromium on the path. Every page that has no data
-of its own is named in PAGES; a page more is a line more.
+Needs Playwright (`pip install playwright`) and a chromium on the path.
 """
 
 import os
@@ -26,8 +25,12 @@ WALL, DESK, PHONE = (1920, 1080), (1400, 900), (390, 844)
 PAGES: Final = {
     "overview": ("", DESK, 8),
     "overview-32": ("", WALL, 32),
-    "overview-1": ("", DESK, 1),
     "bed": ("#/beds/demo-3", DESK, 8),
+    "review": ("#/review", DESK, 8),
+    "disclosure": ("#/disclosure/demo-3", DESK, 8),
+    "burden": ("#/burden", DESK, 8),
+    "upload": ("#/upload", DESK, 8),
+    "classifier": ("#/classifier", DESK, 8),
     "phone": ("#/beds/demo-3", PHONE, 8),
 }
 """Name of the picture: address, size, and how many beds are simulated."""
@@ -65,12 +68,11 @@ def serving(beds: int) -> Iterator[None]:
 
 
 def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> None:
-    """Wait for an alarm (a single calm bed has none) and for a whole sweep."""
+    """Wait for an urgent alarm in the banner and for a whole sweep."""
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.add_init_script("localStorage.setItem('beatwire-name', 'nurse-7')")
     page.goto(url)
-    if name != "overview-1":
-        page.locator(".chip", has_text="***").first.wait_for(timeout=240_000)
+    page.locator("#banner", has_text="***").wait_for(timeout=240_000)
     time.sleep(SWEEP_SECONDS)  # a picture is of a moment, and this is the moment
     page.screenshot(path=Path(__file__).parent / f"{name}.png")
     page.close()

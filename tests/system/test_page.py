@@ -33,6 +33,18 @@ WATCH_ALARMS = """() => {
 MM = 96 / 25.4
 PATIENCE = 120_000
 
+PAGES = [
+    "#/",
+    "#/beds/demo-1",
+    "#/review",
+    "#/disclosure/demo-1",
+    "#/burden",
+    "#/upload",
+    "#/classifier",
+    "#/nowhere",
+    "docs",
+]
+
 pytestmark = pytest.mark.timeout(280)
 
 
@@ -194,7 +206,7 @@ def test_the_keyboard_alone_is_enough(ward, chromium):
         expect(station.locator(".ward")).to_be_visible()
 
 
-@pytest.mark.parametrize("where", ["#/", "#/beds/demo-1", "#/nowhere", "docs"])
+@pytest.mark.parametrize("where", PAGES)
 def test_no_page_has_a_serious_accessibility_finding(ward, chromium, where):
     """What axe finds on each page, with the beds live."""
     with page(chromium, ward.page + where) as station:

@@ -77,7 +77,7 @@ class Book {
     this.status = make("p", { class: "status", role: "status" });
     const [minute, hour] = [make("section", { class: "panel minute-page" }), make("section", { class: "panel hour-page" })];
     this.title = make("h2");
-    this.rows = make("div", { class: "hour-rows" });
+    this.rows = make("div", { class: "hour-rows", role: "region", "aria-label": "The hour, minute by minute", tabIndex: 0 });
     hour.append(this.title, this.rows);
     root.append(
       make(
