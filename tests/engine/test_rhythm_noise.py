@@ -47,21 +47,31 @@ def test_in_noise_asystole_is_set_and_pause_waits_for_its_end():
     ]
 
 
+def test_in_noise_a_rhythm_too_even_for_noise_is_analysed():
+    """A tachycardia of 150 /min with large waves reads as noise: rate and analysis go on."""
+    beats = Beats().say("N" * 80, 0.4)
+    player = noisy_from(beats, 5.0, 31.0)
+    assert player.edges("CANNOT_ANALYZE") == []
+    assert player.vitals()["heart_rate"] == pytest.approx(150, abs=1)
+
+
 @pytest.mark.parametrize("valid", [True, False])
 def test_no_reliable_beat_for_20_s_is_cannot_analyze(valid):
     """In noise or without a usable signal; there is no heart rate then; a good beat ends it."""
-    beats = Beats().say("N" * 70)
+    beats = Beats().say("N" * 6)
+    for _ in range(32):
+        beats.say("N", 0.55).say("N", 1.05)
     player = played(beats, 10.0)
     player.noisy = valid
     player.play(beats, 32.0, valid=valid)
     told = player.first("CANNOT_ANALYZE")
-    assert told.at == pytest.approx(29.6, abs=0.2)
-    assert told.onset == pytest.approx(9.6, abs=0.2)
+    assert told.at == pytest.approx(29.6, abs=0.6)
+    assert told.onset == pytest.approx(9.6, abs=0.6)
     assert math.isnan(player.vitals()["heart_rate"])
     player.noisy = False
     player.play(beats, 40.0)
     assert player.first("CANNOT_ANALYZE", "clear").at == pytest.approx(32.8, abs=0.9)
-    assert player.vitals()["heart_rate"] == pytest.approx(75, abs=1)
+    assert player.vitals()["heart_rate"] == pytest.approx(75, abs=4)  # of uneven intervals
 
 
 def test_asystole_is_not_cannot_analyze():

@@ -12,6 +12,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
+from stream.engine.rhythm.rate import regular
 from stream.engine.rhythm.state import ARTIFACT, CANNOT_ANALYZE, set_off, set_on
 
 NO_BEAT: Final = 20 * RATE
@@ -30,8 +31,8 @@ def note_noise(s: Any, noisy: bool, silence: int) -> None:
 
 @nb.njit(cache=True)
 def reliable_beat(s: Any, out: Any, quality: float) -> None:
-    """A beat of good quality in a quiet, valid signal."""
-    if s.noisy == 0 and quality >= POOR:
+    """A beat of good quality in a quiet, valid signal, or of a rhythm too even for noise."""
+    if (s.noisy == 0 or regular(s)) and quality >= POOR:
         s.reliable = s.horizon
         set_off(s, out, CANNOT_ANALYZE, 0.0)
 

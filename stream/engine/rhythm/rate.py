@@ -27,10 +27,14 @@ SLOW_COUNT: Final = 4
 MIN_RR: Final = 3
 """Fewer intervals than this are no heart rate: one artefact would be a third of it."""
 
-ERRATIC: Final = 0.2
-"""Mean deviation of the intervals over their mean above which noise leaves no rate: without it em
-noise at 0 dB gave 11 false EXTREME_TACHY in 80 min, with it 2; tachycardias that look like noise are regular
-(DS1, svdb)."""
+ERRATIC: Final = 0.1
+"""Mean deviation of the intervals over their mean above which noise leaves no rate: false beats make
+it fast and uneven, lost ones slow and uneven; tachycardias that look like noise are even (DS1, svdb)."""
+
+REGULAR: Final = 0.08
+REGULAR_COUNT: Final = 8
+"""So small a deviation of the last intervals only a heart has, even one whose rate has just changed:
+in noise its beats are reliable, and give a rate."""
 
 LONGEST_RR: Final = 4.0
 """Seconds: a longer interval is an asystole, not a rate (its threshold in ALARMS.md)."""
@@ -64,12 +68,24 @@ def _doubtful(s: Any) -> bool:
     """In noise, and not in a known VT: do the intervals scatter as those of found noise do?"""
     if s.noisy == 0 or s.active[VTACH] == 1:
         return False
-    count = min(s.rr_count, RATE_RR)
-    mean = mean_recent(s.rr, s.rr_count, RATE_RR)
+    return bool(_scatter(s, RATE_RR) > ERRATIC and not regular(s))
+
+
+@nb.njit(cache=True)
+def regular(s: Any) -> bool:
+    """Are the last intervals as even as no noise makes them?"""
+    return bool(s.rr_count >= REGULAR_COUNT and _scatter(s, REGULAR_COUNT) <= REGULAR)
+
+
+@nb.njit(cache=True)
+def _scatter(s: Any, wanted: int) -> float:
+    """Mean deviation of the last `wanted` intervals over their mean."""
+    count = min(s.rr_count, wanted)
+    mean = mean_recent(s.rr, s.rr_count, wanted)
     total = 0.0
     for back in range(count):
         total += abs(recent(s.rr, s.rr_count, back) - mean)
-    return bool(total > ERRATIC * mean * count)
+    return float(total / (mean * count))
 
 
 @nb.njit(cache=True)
