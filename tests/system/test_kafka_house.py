@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 from broker import Broker
-from house import ROOT, House, Watcher
+from house import ROOT, START_SECONDS, House, Watcher
 from test_crash import closed, signature, tachycardias, undisturbed
 
 from client.replay import Options, replay
@@ -23,7 +23,7 @@ from ecg import wire
 from stream.log import RETENTION, Topic
 from stream.log.kafka import Connection, KafkaLog, topics
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(600)]
 EXAMPLES = ROOT / "docs" / "examples"
 SPEED = 10.0
 
@@ -48,7 +48,7 @@ def ward(connection: Connection, tmp_path: Path) -> Iterator[House]:
     )
     house.start()
     yield house
-    house.stop()
+    house.kill(*house.roles)  # a test that failed may leave them waiting for a broker
 
 
 def command(house: House) -> tuple[int, str]:
@@ -63,7 +63,7 @@ def command(house: House) -> tuple[int, str]:
 async def out(watcher: Watcher, house: House, broker: Broker, record) -> None:
     """Stream; in the midst of it the broker goes away for a while."""
     stream = asyncio.create_task(replay([record], house.url, Options(speed=SPEED)))
-    await watcher.until(lambda: watcher.alarms("p", "VTACH"), 120)
+    await watcher.until(lambda: watcher.alarms("p", "VTACH"), START_SECONDS)
     await asyncio.to_thread(broker.kill)
     start = time.monotonic()
     assert await asyncio.to_thread(command, house) == (503, "log_unavailable")
@@ -126,7 +126,7 @@ def test_devices_and_consumers_of_any_make(ward: House, connection: Connection):
             await asyncio.to_thread(subprocess.run, plain, check=True)
             await nonsense(connection)
             await replay([record], address, Options(speed=SPEED))
-            await watcher.until(lambda: closed(watcher, record), 120)
+            await watcher.until(lambda: closed(watcher, record), START_SECONDS)
         return watcher, await rejected(connection)
 
     watcher, left_out = asyncio.run(run())

@@ -119,7 +119,7 @@ class _Repeats(logging.Filter):
 
 
 QUIET: Final = (
-    "aiokafka.client",
+    "aiokafka",
     "aiokafka.conn",
     "aiokafka.consumer.fetcher",
     "aiokafka.producer.sender",
