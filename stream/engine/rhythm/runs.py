@@ -33,8 +33,9 @@ from stream.engine.rhythm.state import (
 FAST_RUN: Final = 100.0
 """V beats per minute from which a run is a tachycardia."""
 
-FASTEST_RUN: Final = 240.0
-"""Per minute: faster "beats" are noise or flutter, which has a detector of its own."""
+FASTEST_RUN: Final = 320.0
+"""Per minute: faster "beats" are noise or fibrillation, which has a detector of its own. Flutter of
+up to 300 is a tachycardia of the ventricles: to miss it costs more than a burst of noise."""
 
 ROUNDING: Final = 0.01
 """Per minute: intervals are kept in single precision, and the limit itself belongs to VTACH."""
