@@ -22,7 +22,7 @@ COLOURS: Final = {
 """Red, yellow and cyan, as IEC 60601-1-8 has them."""
 
 RESET: Final = "\x1b[0m"
-HEADER: Final = f"{'PATIENT':16} {'HR':>4} {'RHYTHM':10} {'BEATS':{LAST_BEATS}} ALARMS"
+HEADER: Final = f"{'PATIENT':16} {'HR':>4} {'QTc':>4} {'RHYTHM':10} {'BEATS':{LAST_BEATS}} ALARMS"
 
 
 @dataclass(slots=True)
@@ -101,9 +101,11 @@ def _line(name: str, row: Row, now: float, width: int) -> str:
     vitals = row.vitals if now - row.vitals_at <= STALE_SECONDS else None
     rate = vitals.heart_rate if vitals else None
     hr = "--" if rate is None else f"{rate:.0f}"
+    corrected = vitals.qtc_fridericia_ms if vitals else None
+    qtc = "--" if corrected is None else f"{corrected:.0f}"
     rhythm = vitals.rhythm if vitals else ""
     beats = "".join(row.beats)
-    head = f"{_clean(name)[:16]:16} {hr:>4} {_clean(rhythm)[:10]:10} {beats:{LAST_BEATS}} "
+    head = f"{_clean(name)[:16]:16} {hr:>4} {qtc:>4} {_clean(rhythm)[:10]:10} {beats:{LAST_BEATS}} "
     return head[:width] + _alarms(row, width - len(head))
 
 

@@ -227,10 +227,15 @@ class Vitals(Message, frozen=True, array_like=True, kw_only=True):
     quality: float
     qrs_ms: float | None = None
     qtc_ms: float | None = None
+    """QT over the square root of RR in seconds (Bazett), ms; by Fridericia: over its cube root."""
     unit: str = ""
     bed: str = ""
     rate: float | None = None
     """Effective sampling frequency in Hz, from the fit of arrival times to sample indices."""
+    qt_ms: float | None = None
+    qtc_fridericia_ms: float | None = None
+    interval_confidence: float | None = None
+    """Of QRS, QT and QTc, 0.5 to 1: how far T stands out of the noise, and of how many beats."""
 
 
 class Gap(Message, frozen=True, array_like=True, kw_only=True):

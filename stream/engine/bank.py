@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.engine import clean, detect, fibrillation, quality, rhythm, segment
+from stream.engine import clean, detect, fibrillation, intervals, quality, rhythm, segment
 
 ROOMS: Final = {
     "clean": clean.STATE,
@@ -16,6 +16,7 @@ ROOMS: Final = {
     "detect": detect.STATE,
     "segment": segment.STATE,
     "fibrillation": fibrillation.STATE,
+    "intervals": intervals.STATE,
     "rhythm": rhythm.STATE,
 }
 """The rooms that keep state, in the order of the flow."""

@@ -1,9 +1,10 @@
-"""The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment.
+"""The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment, intervals.
 
 One compiled loop takes any number of raw samples of any number of patients. Every patient is
 advanced alone, one sample after another, so that neither the sizes of blocks nor the company of
 other patients can change a result; what leaves the loop are beats with the classifier's inputs,
-and one `HOP_OUT` for each whole hop of the patient's own sample index.
+`WAVE_OUT` for each beat once its T wave is over, and one `HOP_OUT` for each whole hop of the
+patient's own sample index.
 """
 
 from typing import Any, Final
@@ -13,7 +14,7 @@ import numpy as np
 
 from ecg.types import HOP
 from ecg.window import CONTEXT_NAMES
-from stream.engine import clean, detect, fibrillation, quality, segment
+from stream.engine import clean, detect, fibrillation, intervals, quality, segment
 
 ALIKE: Final = CONTEXT_NAMES.index("corr_previous")
 USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
@@ -29,6 +30,17 @@ BEAT_OUT = np.dtype(
         ("quality", "f4"),
         ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
         ("usual", "f4"),  # with the patient's dominant shape
+    ],
+    align=True,
+)
+
+WAVE_OUT = np.dtype(
+    [
+        ("place", "i8"),  # k: place of the row in the call
+        ("row", "i8"),
+        ("ready", "i8"),  # grid samples consumed when the beat was complete
+        ("sample", "f8"),  # R on the 250 Hz grid
+        ("beat", "i2", intervals.LENGTH),
     ],
     align=True,
 )
@@ -56,25 +68,28 @@ def advance(
     detects: Any,
     segments: Any,
     fibrillations: Any,
+    intervals_bank: Any,
     rows: Any,
     starts: Any,
     signal: Any,
     beats: Any,
     windows: Any,
     contexts: Any,
+    waves: Any,
     hops: Any,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Advance `rows[k]` by the raw microvolts `signal[starts[k]:starts[k + 1]]`, for every k.
 
-    Writes beats (BEAT_OUT) with their windows and contexts, and hops (HOP_OUT), each row's in
-    order of time; returns how many of both. The arrays must be large enough (`capacity`).
+    Writes beats (BEAT_OUT) with their windows and contexts, waves (WAVE_OUT) and hops (HOP_OUT),
+    each row's in order of time; returns how many of each. The arrays must be large enough (`capacity`).
     """
     grid = np.empty(3, np.float32)
     found = 0
-    passed = 0
+    whole = passed = 0
     for k in range(rows.shape[0]):
         row = rows[k]
         c, q, d, s, f = cleans[row], qualities[row], detects[row], segments[row], fibrillations[row]
+        v = intervals_bank[row]
         for i in range(starts[k], starts[k + 1]):
             for g in range(clean.push(c, signal[i], grid)):
                 y = grid[g]
@@ -83,11 +98,14 @@ def advance(
                 segment.step(s, y)
                 if detect.step(d, y):
                     segment.add(s, d.beat, d.beat_quality)
+                    intervals.expect(v, d.beat)
                 found = _cut_ready(s, k, row, beats, windows, contexts, found)
+                while intervals.complete(v, s.count):
+                    whole += _cut_wave(v, s, k, row, waves[whole])
                 if s.count % HOP == 0:
                     _report(hops[passed], k, row, s, q, f)
                     passed += 1
-    return found, passed
+    return found, whole, passed
 
 
 @nb.njit(cache=True)
@@ -108,6 +126,19 @@ def _cut_ready(
         out.usual = contexts[found, USUAL]
         found += 1
     return found
+
+
+@nb.njit(cache=True)
+def _cut_wave(v: Any, s: Any, place: int, row: int, out: Any) -> int:
+    """Cut the oldest complete beat from the ring of `segment`; 1, or 0 where a gap is too near."""
+    r = intervals.cut(v, s.ring, s.origin, out.beat)
+    if r < 0.0:
+        return 0
+    out.place = place
+    out.row = row
+    out.ready = s.count
+    out.sample = r
+    return 1
 
 
 @nb.njit(cache=True)
@@ -139,6 +170,7 @@ def restart(
     detects: Any,
     segments: Any,
     fibrillations: Any,
+    intervals_bank: Any,
     row: int,
     device_index: int,
 ) -> int:
@@ -149,6 +181,7 @@ def restart(
     segment.restart(segments[row], n)
     quality.init(qualities[row])  # both judge a window of the last seconds: it begins anew
     fibrillation.init(fibrillations[row])
+    intervals.restart(intervals_bank[row])
     return int(n)
 
 
@@ -159,6 +192,7 @@ def init(
     detects: Any,
     segments: Any,
     fibrillations: Any,
+    intervals_bank: Any,
     row: int,
     rate: float,
 ) -> None:
@@ -168,3 +202,4 @@ def init(
     detect.init(detects[row])
     segment.init(segments[row])
     fibrillation.init(fibrillations[row])
+    intervals.restart(intervals_bank[row])

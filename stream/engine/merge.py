@@ -1,4 +1,4 @@
-"""After classification: each row's beats and hops, merged in order of time, go to the rhythm room.
+"""After classification: each row's beats, waves and hops, in order of time, go to rhythm and intervals.
 
 A beat is complete at most 0.45 s after R. So when a hop ends, every beat before the *horizon*,
 `LATENCY` samples ago, is known, and the rhythm room may speak about everything up to there.
@@ -9,14 +9,21 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from ecg.types import HOP, RATE
-from stream.engine import rhythm
+from ecg.types import CLASSES, HOP, RATE, BeatClass
+from stream.engine import intervals, rhythm
 
 LATENCY: Final = 113
 """0.45 s in grid samples, rounded up: no beat is complete later than that after R."""
 
 VITALS_EVERY: Final = RATE
 """Grid samples between two reports of the vital signs: 1 Hz."""
+
+NORMAL: Final = CLASSES.index(BeatClass.N)
+USUAL: Final = 0.9
+"""Correlation of a QRS with the dominant shape from which its intervals are the patient's own: more
+than makes it join the shape (0.85), as a fusion beat may."""
+CLEAN: Final = 0.5
+"""Quality of a beat from which its intervals count."""
 
 BEAT, CHANGE, VITALS = 0, 1, 2
 
@@ -27,30 +34,37 @@ ITEM = np.dtype([("what", "i8"), ("index", "i8"), ("place", "i8"), ("n", "i8")],
 @nb.njit(cache=True)
 def judge(
     rhythms: Any,
+    intervals_bank: Any,
     beats: Any,
     labels: Any,
     confidences: Any,
     ventricular: Any,
+    waves: Any,
     hops: Any,
     changes: Any,
     vitals: Any,
+    measures: Any,
     items: Any,
 ) -> tuple[int, int, int]:
-    """Feed classified `beats` and `hops` of one `chain.advance` to the rhythm room.
+    """Feed classified `beats`, `waves` and `hops` of one `chain.advance` to rhythm and intervals.
 
-    Both are grouped by row in the same order of rows, and ordered in time within a row. Returns
-    how many changes, vitals and items were written.
+    All are grouped by row in the same order of rows, and ordered in time within a row. Returns how
+    many changes, vitals (with as many measures) and items were written.
     """
-    b = counts_c = counts_v = counts_i = 0
+    b = w = counts_c = counts_v = counts_i = 0
     for h in range(hops.shape[0]):
         hop = hops[h]
         s = rhythms[hop.row]
-        while b < beats.shape[0] and beats[b].place < hop.place:
-            counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
+        v = intervals_bank[hop.row]
+        while b < beats.shape[0] and _is_before(beats[b], hop):
+            _beat(
+                rhythms, intervals_bank, beats, labels, confidences, ventricular, items, b, counts_i
+            )
             b += 1
-        while b < beats.shape[0] and beats[b].place == hop.place and beats[b].ready <= hop.n:
-            counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
-            b += 1
+            counts_i += 1
+        while w < waves.shape[0] and _is_before(waves[w], hop):
+            _wave(intervals_bank, waves[w])
+            w += 1
         rhythm.noise(s, hop.noisy == 1, hop.silence)
         new = rhythm.advance(
             s,
@@ -65,20 +79,31 @@ def judge(
             counts_i += 1
         counts_c += new
         if hop.n % VITALS_EVERY == 0:
-            rhythm.vitals(s, vitals[counts_v])
-            vitals[counts_v].quality = hop.quality
+            _vitals(s, v, hop, vitals[counts_v], measures[counts_v])
             _item(items[counts_i], VITALS, counts_v, hop.place, hop.n)
             counts_i += 1
             counts_v += 1
     while b < beats.shape[0]:
-        counts_i = _beat(rhythms, beats, labels, confidences, ventricular, items, b, counts_i)
+        _beat(rhythms, intervals_bank, beats, labels, confidences, ventricular, items, b, counts_i)
         b += 1
+        counts_i += 1
+    while w < waves.shape[0]:
+        _wave(intervals_bank, waves[w])
+        w += 1
     return counts_c, counts_v, counts_i
+
+
+@nb.njit(cache=True)
+def _is_before(what: Any, hop: Any) -> bool:
+    """Whether a beat or a wave was complete by the end of a hop."""
+    same = what.place == hop.place and what.ready <= hop.n
+    return bool(what.place < hop.place or same)
 
 
 @nb.njit(cache=True)
 def _beat(
     rhythms: Any,
+    intervals_bank: Any,
     beats: Any,
     labels: Any,
     confidences: Any,
@@ -86,14 +111,32 @@ def _beat(
     items: Any,
     b: int,
     count: int,
-) -> int:
-    """Feed beat `b` and list it; returns the new count of items."""
+) -> None:
+    """Feed beat `b`, and list it as item `count`."""
     beat = beats[b]
     s = rhythms[beat.row]
     rhythm.look(s, beat.alike, beat.usual, ventricular[b])
     rhythm.beat(s, beat.sample, labels[b], confidences[b], beat.quality)
+    if labels[b] == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
+        intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
     _item(items[count], BEAT, b, beat.place, beat.ready)
-    return count + 1
+
+
+@nb.njit(cache=True)
+def _wave(intervals_bank: Any, wave: Any) -> None:
+    """Feed a beat that is complete up to the end of its T wave."""
+    intervals.keep(intervals_bank[wave.row], wave.sample, wave.beat)
+
+
+@nb.njit(cache=True)
+def _vitals(s: Any, v: Any, hop: Any, vitals: Any, measure: Any) -> None:
+    """The numbers of a second; intervals only while beats of one rhythm follow one another."""
+    rhythm.vitals(s, vitals)
+    vitals.quality = hop.quality
+    if rhythm.STEADY[vitals.rhythm] and hop.noisy == 0:
+        intervals.measure(v, hop.n, measure)
+    else:
+        intervals.unknown(measure)
 
 
 @nb.njit(cache=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ecg.conditions import Change, Edge
@@ -23,6 +24,7 @@ class Report:
         beats: `chain.BEAT_OUT`, with labels (n,) and probabilities (n, 5).
         changes: `rhythm.CHANGE`.
         vitals: `rhythm.VITALS`.
+        measures: `intervals.MEASURE`, as many.
         model: id of the model that named the beats.
     """
 
@@ -33,6 +35,7 @@ class Report:
         probabilities: NDArray[Any],
         changes: NDArray[Any],
         vitals: NDArray[Any],
+        measures: NDArray[Any],
         model: str,
     ) -> None:
         self._beats = beats
@@ -40,6 +43,7 @@ class Report:
         self._probabilities = probabilities
         self._changes = changes
         self._vitals = vitals
+        self._measures = measures
         self._model = model
 
     def outcomes(self, streams: Sequence[Stream], items: NDArray[Any]) -> Iterator[Outcome]:
@@ -71,13 +75,24 @@ class Report:
 
     def _vital(self, stream: Stream, index: int, n: int) -> Vitals:
         heart_rate, v_per_minute, quality, name = self._vitals[index].item()
-        return vitals(
+        found = vitals(
             stream,
             n,
             heart_rate=_known(heart_rate),
             v_per_minute=_known(v_per_minute),
             rhythm=rhythm.RHYTHMS[name],
             quality=quality,
+        )
+        qrs, qt, bazett, fridericia, confidence = self._measures[index].item()
+        if not confidence or stream.is_paced(found.sample):
+            return found
+        return replace(
+            found,
+            qrs_ms=qrs,
+            qt_ms=qt,
+            qtc_ms=bazett,
+            qtc_fridericia_ms=fridericia,
+            interval_confidence=confidence,
         )
 
     def _change(self, stream: Stream, index: int) -> Changed:
@@ -118,6 +133,20 @@ def vitals(
         unit=stream.unit,
         bed=stream.bed,
         rate=stream.arrival.fitted or None,
+    )
+
+
+def without_intervals(found: Vitals) -> Vitals:
+    """The same, its intervals unknown: a paced complex has none of the heart's own."""
+    if found.interval_confidence is None:
+        return found
+    return replace(
+        found,
+        qrs_ms=None,
+        qt_ms=None,
+        qtc_ms=None,
+        qtc_fridericia_ms=None,
+        interval_confidence=None,
     )
 
 

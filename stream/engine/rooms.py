@@ -6,7 +6,7 @@ are missing. The classifier comes in as a callable.
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from ecg.errors import ModelError
 from ecg.messages import Gap
 from ecg.types import CLASSES, BeatClass
 from ecg.window import CONTEXT, WINDOW
-from stream.engine import chain, merge, rhythm
+from stream.engine import chain, intervals, merge, rhythm
 from stream.engine.arrive import Hole
 from stream.engine.bank import Bank
 from stream.engine.outcome import Outcome
@@ -43,6 +43,14 @@ class Classifier(Protocol):
             ModelError: the model cannot answer.
         """
         ...
+
+
+class Judged(NamedTuple):
+    """What one pass of the signal rooms gives to judge: `chain`'s BEAT_OUT, WAVE_OUT, HOP_OUT."""
+
+    beats: NDArray[Any]
+    waves: NDArray[Any]
+    hops: NDArray[Any]
 
 
 class Rooms:
@@ -87,9 +95,11 @@ class Rooms:
         lengths = np.array([len(signal) for signal in signals], np.int64)
         rates = np.array([stream.arrival.rate for stream in streams])
         seconds = lengths / rates
-        beats, windows, contexts = _beat_space(int((seconds * BEATS_PER_SECOND + 8).sum()))
+        most = int((seconds * BEATS_PER_SECOND + 8).sum())
+        beats, windows, contexts = _beat_space(most)
+        waves = np.empty(most, chain.WAVE_OUT)
         hops = np.empty(int((seconds * 10 + 2).sum()), chain.HOP_OUT)
-        found, passed = chain.advance(
+        found, whole, passed = chain.advance(
             *self._signal_rooms(),
             np.array([stream.row for stream in streams], np.int64),
             np.concatenate([[0], np.cumsum(lengths)]),
@@ -97,11 +107,11 @@ class Rooms:
             beats,
             windows,
             contexts,
+            waves,
             hops,
         )
-        self._conclude(
-            streams, beats[:found], windows[:found], contexts[:found], hops[:passed], outcomes
-        )
+        judged = Judged(beats[:found], waves[:whole], hops[:passed])
+        self._conclude(streams, judged, windows[:found], contexts[:found], outcomes)
 
     def hole(self, stream: Stream, piece: Hole, outcomes: list[Outcome]) -> None:
         """Pass over device samples that cannot be analysed."""
@@ -124,10 +134,9 @@ class Rooms:
         beats, windows, contexts = _beat_space(8)
         found = chain.flush(self.bank.rooms["segment"], stream.row, beats, windows, contexts)
         if found:
-            none = np.empty(0, chain.HOP_OUT)
-            self._conclude(
-                [stream], beats[:found], windows[:found], contexts[:found], none, outcomes
-            )
+            none = np.empty(0, chain.WAVE_OUT), np.empty(0, chain.HOP_OUT)
+            judged = Judged(beats[:found], *none)
+            self._conclude([stream], judged, windows[:found], contexts[:found], outcomes)
 
     def _signal_rooms(self) -> list[NDArray[Any]]:
         return [array for name, array in self.bank.rooms.items() if name != "rhythm"]
@@ -135,30 +144,34 @@ class Rooms:
     def _conclude(
         self,
         streams: Sequence[Stream],
-        beats: NDArray[Any],
+        judged: Judged,
         windows: Floats,
         contexts: Floats,
-        hops: NDArray[Any],
         outcomes: list[Outcome],
     ) -> None:
-        """Name the beats, tell the rhythm room, and report; `place` indexes `streams`."""
+        """Name the beats, tell rhythm and intervals, and report; `place` indexes `streams`."""
+        beats, waves, hops = judged
         labels, probabilities = self._classify(windows, contexts)
         confidences = probabilities[np.arange(len(labels)), labels]
         changes = np.empty(len(hops) * rhythm.MAX_CHANGES, rhythm.CHANGE)
         vitals = np.empty(len(hops), rhythm.VITALS)
+        measures = np.empty(len(hops), intervals.MEASURE)
         items = np.empty(len(beats) + len(vitals) + len(changes), merge.ITEM)
         _, _, count = merge.judge(
             self.bank.rooms["rhythm"],
+            self.bank.rooms["intervals"],
             beats,
             labels,
             confidences,
             np.ascontiguousarray(probabilities[:, CLASSES.index(BeatClass.V)]),
+            waves,
             hops,
             changes,
             vitals,
+            measures,
             items,
         )
-        report = Report(beats, labels, probabilities, changes, vitals, self.model_id)
+        report = Report(beats, labels, probabilities, changes, vitals, measures, self.model_id)
         outcomes += report.outcomes(streams, items[:count])
 
     def _classify(self, windows: Floats, contexts: Floats) -> tuple[NDArray[np.int8], Floats]:

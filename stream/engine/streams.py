@@ -13,6 +13,10 @@ from ecg.types import RATE
 from stream.engine import arrive
 from stream.engine.arrive import Arrival
 
+PACED_SECONDS: Final = 10.0
+"""A pacemaker's mark in the beats of a median spoils its intervals: the age of the oldest."""
+PACED_KEPT: Final = 32
+"""Seconds with marks that are remembered: the last ten, and those of blocks that wait."""
 RETIRED: Final = 8
 """Replaced sessions of a patient that are remembered."""
 
@@ -26,6 +30,7 @@ class Stream(msgspec.Struct):
         lead_name: the same by name.
         lead_off: whether LEADS_OFF has been said.
         retired: sessions that this one and its forerunners replaced, newest last.
+        paced: seconds of the session in which the device marked a pacemaker's spike, lately.
         closed: whether the device has said goodbye, and nothing came since.
     """
 
@@ -41,6 +46,12 @@ class Stream(msgspec.Struct):
     lead_off: bool = False
     retired: tuple[str, ...] = ()
     closed: bool = False
+    paced: tuple[int, ...] = ()
+
+    def is_paced(self, sample: int) -> bool:
+        """Whether the device marked a pacemaker's spike in the seconds before device `sample`."""
+        now = sample / self.arrival.rate
+        return any(now - PACED_SECONDS <= second + 1 and second < now for second in self.paced)
 
     def device(self, grid: float) -> int:
         """Device sample nearest to a place on the 250 Hz grid."""
@@ -71,3 +82,6 @@ def note(stream: Stream, block: Block) -> None:
     """Take over what a block says about its stream beside the samples."""
     stream.unit, stream.bed, stream.flags = block.unit, block.bed, block.flags
     stream.closed = False
+    if block.pace:
+        marked = {int(mark / block.rate) for mark in block.pace}
+        stream.paced = tuple(sorted(marked.union(stream.paced)))[-PACED_KEPT:]

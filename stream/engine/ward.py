@@ -28,6 +28,7 @@ from stream.engine.events import Event, published, refusal
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
+from stream.engine.report import without_intervals
 from stream.engine.roll import Roll
 from stream.engine.streams import Stream
 from stream.engine.trends import Minute, Trends
@@ -212,7 +213,8 @@ class Ward:
         if isinstance(outcome, Beat | Gap):
             return [outcome]
         if isinstance(outcome, Vitals):
-            return [outcome, *self._vitals(outcome, now)]
+            vitals = without_intervals(outcome) if self.book.is_paced(outcome.patient) else outcome
+            return [vitals, *self._vitals(outcome, now)]
         if isinstance(outcome, Changed):
             return self._change(outcome, now)
         if isinstance(outcome, Opened):

@@ -6,6 +6,7 @@ import io
 import json
 import re
 
+import msgspec
 import pytest
 from test_subscriber import SNAPSHOT, alarm, beat, event, playing
 
@@ -42,12 +43,15 @@ def changed(update: m.Alarm, **fields) -> m.Alarm:
 
 
 def test_a_line_shows_rate_rhythm_and_beats():
-    """Heart rate without decimals, the classes of the last beats in order."""
+    """Heart rate without decimals, QTc by Fridericia, the classes of the last beats in order."""
     table = Table()
     for item in [SNAPSHOT, event(1, beat(1)), event(2, beat(200)), vitals()]:
         table.take(item, 0.0)
     _, line, foot = plain(table.lines(1.0, 80, 10))
-    assert line.split() == ["p", "72", "SINUS", "NN"]
+    assert line.split() == ["p", "72", "--", "SINUS", "NN"]
+    measured = msgspec.structs.replace(vitals().event, qtc_fridericia_ms=412.4)
+    table.take(event(3, measured), 0.0)
+    assert table.lines(1.0, 80, 10)[1].split()[:3] == ["p", "72", "412"]
     assert foot.startswith("3 events")
 
 

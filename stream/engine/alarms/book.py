@@ -19,7 +19,7 @@ import msgspec
 
 from ecg.conditions import Change
 from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
-from ecg.types import Category
+from ecg.types import Category, Paced
 from stream.engine.alarms.commands import carry_out
 from stream.engine.alarms.limits import DEFAULTS, judge, set_limits
 from stream.engine.alarms.patient import (
@@ -72,6 +72,11 @@ class Book:
                 set_limits(state.limits, *DEFAULTS[profile.category])
             state.profile = profile
         return self._close(out, ledger)
+
+    def is_paced(self, patient: str) -> bool:
+        """Whether the patient is said to have a pacemaker."""
+        state = self._patients.get(patient)
+        return state is not None and state.profile.paced == Paced.YES
 
     def arrived(self, patient: str, session: str, end: int, now: float) -> list[Instruction]:
         """Samples up to `end` came from a device: NO_DATA waits anew. Cheap: call it per block."""

@@ -2,7 +2,7 @@
 
 from stream.engine.rhythm.room import MEASURES, advance, beat, gap, init, look, noise
 from stream.engine.rhythm.state import CHANGE, CLEAR, KINDS, MAX_CHANGES, ONCE, SET, STATE
-from stream.engine.rhythm.vitals import RHYTHMS, VITALS, vitals
+from stream.engine.rhythm.vitals import RHYTHMS, STEADY, VITALS, vitals
 
 __all__ = [
     "CHANGE",
@@ -14,6 +14,7 @@ __all__ = [
     "RHYTHMS",
     "SET",
     "STATE",
+    "STEADY",
     "VITALS",
     "advance",
     "beat",

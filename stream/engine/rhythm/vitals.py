@@ -37,6 +37,12 @@ RHYTHMS: Final = (
 )
 """Names of `VITALS.rhythm`. "Sinus" means regular and not ventricular: P waves are not proved."""
 
+STEADY: Final = tuple(
+    name in {"bigeminy", "trigeminy", "sinus tachycardia", "sinus bradycardia", "sinus"}
+    for name in RHYTHMS
+)
+"""Whether beats of one rhythm follow one another: QT depends on the RR before, so else it is none."""
+
 FAST: Final = 100.0
 SLOW: Final = 60.0
 """Heart rates that bound the word sinus rhythm."""
