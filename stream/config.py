@@ -39,6 +39,9 @@ class Settings:
         keep_uploads: seconds after which a result is dropped.
         upload_seconds: what the analysis of a file may take.
         upload_memory: bytes of data of the process that analyses files.
+        drift_limit: population stability index above which the beats of a day are told from those of
+            training.
+        drift_beats: beats of a day below which nothing is told.
         log_level: of the server's own log.
         kafka: brokers as host:port, with commas between; empty: the log is in the folder.
         kafka_prefix: put before the topics' names.
@@ -80,6 +83,8 @@ class Settings:
     keep_uploads: float = 3600.0
     upload_seconds: float = 900.0
     upload_memory: int = 2_000_000_000
+    drift_limit: float = 0.25
+    drift_beats: int = 10_000
     log_level: str = "info"
     kafka: str = ""
     kafka_prefix: str = ""

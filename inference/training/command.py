@@ -16,7 +16,7 @@ from ecg.types import CLASSES
 from inference import bundle, features
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card, feedback, material, network
+from inference.training import beats, card, feedback, material, network, reference
 from inference.training.figures import Judged, judged, latency, measure
 from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
@@ -116,10 +116,19 @@ def _beat(args: argparse.Namespace) -> int:
             "feedback": feedback.summary(corrected),
         },
     )
+    _write_reference(made[0], models[0], patients)
     if args.track:
         thresholds = {f"threshold_{name}": value for name, value in limits.items()}
         track(bundle.load(args.output), results[0], thresholds)
     return 0
+
+
+def _write_reference(made: BeatBundle, model: Any, patients: Sequence[beats.Patient]) -> None:
+    """What the model says of its patients' beats: drift is measured from there."""
+    seen = [(one.inputs, network.predict([model], one.inputs)) for one in patients]
+    limits = made.manifest.thresholds
+    rows = (reference.rows(beats.decide(p, limits), p, inputs) for inputs, p in seen)
+    reference.write(made.path, made.model, rows)
 
 
 def _judge(made: BeatBundle, tests: dict[str, list[Judged]]) -> dict[str, dict[str, float]]:

@@ -16,6 +16,7 @@ from stream.gateway.access import bearer_check, origin_check
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
 from stream.gateway.disclosure import disclosure_routes
+from stream.gateway.drift import DriftView
 from stream.gateway.feedback import feedback_routes
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import Ingest
@@ -91,11 +92,12 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     app.include_router(upload_alias(uploads), dependencies=guard)
     beats, intervals = load_models(settings)
     judging = predict.predict_routes(Judge(IntervalClassifier(intervals)))
-    informing = model_routes(beats, intervals)
+    drift = DriftView(store, beats, settings.drift_limit, settings.drift_beats)
+    informing = model_routes(beats, intervals, drift)
     for prefix in ("/v1", ""):  # without it: aliases
         app.include_router(judging, prefix=prefix, dependencies=guard)
         app.include_router(informing, prefix=prefix, dependencies=guard)
-    app.include_router(page_routes(log, committer, hub, metrics))
+    app.include_router(page_routes(log, committer, hub, metrics, drift))
     mount_dashboard(app)
     return app
 

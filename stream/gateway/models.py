@@ -14,6 +14,7 @@ from inference.intervals.classifier import Intervals
 from inference.intervals.inputs import INPUTS, REQUIRED
 from stream.config import Settings
 from stream.gateway.access import answer, content
+from stream.gateway.drift import DriftInfo, DriftView
 
 
 class ModelInput(msgspec.Struct, omit_defaults=True):
@@ -43,6 +44,8 @@ class ModelInfo(msgspec.Struct):
     """What turns the model's output into a verdict: thresholds, or the line of its calibration."""
     inputs: list[ModelInput]
     figures: dict[str, Any]
+    drift: DriftInfo | None = None
+    """Of the beat model: how far today's beats are from those of training."""
 
 
 class Models(msgspec.Struct):
@@ -66,6 +69,7 @@ EXAMPLE: Final = Models(
             decision={"slope": 1.0, "offset": 0.0},
             inputs=[ModelInput("Age", "years", low=0.0, high=120.0, description="Age")],
             figures={"unseen people": {"all measurements": {"roc_auc": 0.976}}},
+            drift=DriftInfo(52_000, {"class": 0.31}, 0.25, warning=True, over=["class"]),
         )
     ]
 )
@@ -78,15 +82,15 @@ def load_models(settings: Settings) -> tuple[Bundle[BeatManifest], Intervals]:
     return bundle.load(beats), classifier.load(intervals)
 
 
-def model_routes(beat: Bundle[BeatManifest], intervals: Intervals) -> APIRouter:
+def model_routes(beat: Bundle[BeatManifest], intervals: Intervals, drift: DriftView) -> APIRouter:
     """The route."""
     router = APIRouter(tags=["predict"])
-    models = Models([_beat(beat), _intervals(intervals)])
+    beats, people = _beat(beat), _intervals(intervals)
 
     @router.get("/model/info", responses={200: content(Models, "Beats and intervals", EXAMPLE)})
     async def model_info() -> Response:
         """Show both models: identity, hash, inputs with their limits, and the figures of their cards."""
-        return answer(models)
+        return answer(Models([msgspec.structs.replace(beats, drift=await drift.info()), people]))
 
     return router
 

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from stream.gateway.access import answer, content
 from stream.gateway.committer import Committer
+from stream.gateway.drift import DriftView
 from stream.gateway.hub import Hub
 from stream.gateway.metrics import Metrics
 from stream.log import Log, LogError, Topic
@@ -52,7 +53,9 @@ class Ready(msgspec.Struct):
     not_monitored: int
 
 
-def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> APIRouter:
+def page_routes(
+    log: Log, committer: Committer, hub: Hub, metrics: Metrics, drift: DriftView
+) -> APIRouter:
     """The routes outside of /v1."""
     router = APIRouter(tags=["server"])
 
@@ -91,7 +94,8 @@ def page_routes(log: Log, committer: Committer, hub: Hub, metrics: Metrics) -> A
     @router.get("/metrics", response_class=PlainTextResponse, responses={200: COUNTED})
     async def show_metrics() -> Response:
         """Count what the gateway did, in the Prometheus text format."""
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+        text = metrics.text() + await drift.text()
+        return Response(text, media_type="text/plain; version=0.0.4")
 
     return router
 

@@ -11,6 +11,8 @@ from stream.store.types import Keep
 
 MAX_FEEDBACK: Final = 20_000
 """Some 600 MB with their signals; whoever may post must not fill the disk."""
+DRIFT_DAYS: Final = 400
+"""A year of what models saw, 8 KB a day."""
 PORTION: Final = 2000
 """Rows of a class that go at a time: some 20 ms of SQLite, during which a writer waits."""
 
@@ -22,6 +24,7 @@ def prune(conn: sa.Connection, now: float, keep: Keep) -> int:
         (t.audit, t.audit.c.at < now - keep.audit),
         (t.commands, t.commands.c.done_at < now - keep.commands),
         (t.feedback, t.feedback.c.at < max(now - keep.feedback, _oldest_feedback(conn))),
+        (t.drift, t.drift.c.day < now // 86_400 - DRIFT_DAYS),
         (t.outbox, t.outbox.c.published_at < now - keep.outbox),
         (t.checkpoints, _silent(t.checkpoints, now - keep.states)),
         (t.books, _silent(t.books, now - keep.states)),

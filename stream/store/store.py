@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from stream.store import tables
 from stream.store.database import Database, insert, insert_new
+from stream.store.drift import DriftTable
 from stream.store.feedback import FeedbackTable
 from stream.store.history import History
 from stream.store.prune import prune
@@ -38,6 +39,7 @@ class Store:
         self._clock = clock
         self.history = History(self._database)
         self.feedback = FeedbackTable(self._database)
+        self.drift = DriftTable(self._database)
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The last migration (migrations/versions), which makes the tables what they are here."""
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -149,6 +149,15 @@ feedback = Table(
     Column("strip", LargeBinary),
     Index("feedback_by_patient", "patient", "at"),
     Index("feedback_by_alarm", "alarm", "at"),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("model", Text, primary_key=True),
+    Column("columns", Integer, nullable=False),
+    Column("counts", LargeBinary, nullable=False),
 )
 
 trends = Table(

@@ -5,6 +5,7 @@ from typing import Final
 
 from stream.engine.ward import Ward
 from stream.store import Keep, Store
+from stream.worker.drift import DriftWatch
 
 PRUNE_SECONDS: Final = 60.0
 """Between two looks for what is too old; sooner while a look finds some, as it takes a portion."""
@@ -20,9 +21,13 @@ class Chores:
         store: pruned.
         ward: its refusals are told.
         keep: how long what is kept.
+        watch: told the time.
     """
 
-    def __init__(self, store: Store, ward: Ward, keep: Keep) -> None:
+    def __init__(
+        self, store: Store, ward: Ward, keep: Keep, watch: DriftWatch | None = None
+    ) -> None:
+        self._watch = watch
         self._store = store
         self._ward = ward
         self._keep = keep
@@ -38,6 +43,8 @@ class Chores:
         """
         if now >= self._pruned + PRUNE_SECONDS and not self._store.prune(now, self._keep):
             self._pruned = now
+        if self._watch is not None:
+            self._watch.do(now)
         refused = self._ward.roll.refused
         if refused > self._refused and now >= self._complained + COMPLAIN_SECONDS:
             full = "the ward is full with %d patients: %d records refused, %d in all"

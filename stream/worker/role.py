@@ -6,6 +6,8 @@ from typing import Final
 
 from inference import bundle, registry
 from inference.classifier import BeatClassifier
+from inference.drift import population
+from inference.drift.watched import WatchedClassifier
 from stream.config import Settings
 from stream.engine.ward import Ward
 from stream.log import Log, Topic
@@ -13,6 +15,7 @@ from stream.log.chosen import open_log
 from stream.store import Keep, Store
 from stream.version import engine_version
 from stream.warm import warm
+from stream.worker.drift import DriftWatch
 from stream.worker.team import Team
 from stream.worker.worker import Worker
 
@@ -63,21 +66,31 @@ def _worker(
     partition: int,
     pace: float = 0.0,
 ) -> Worker:
+    known = population.load(model.path, model.model)
+    classifier = WatchedClassifier(model, known) if known else BeatClassifier(model)
+    watch = None
+    if isinstance(classifier, WatchedClassifier):
+        watch = DriftWatch(store, classifier, settings.drift_limit, settings.drift_beats)
     return Worker(
         log,
         store,
-        Ward(BeatClassifier(model), most=settings.max_patients),
+        Ward(classifier, most=settings.max_patients),
         partition=partition,
         engine=engine_version(model.model_id),
         every=settings.checkpoint_seconds,
         pace=pace,
         keep=keep(settings),
+        watch=watch,
     )
 
 
 def keep(settings: Settings) -> Keep:
     """How long the store keeps what."""
-    return Keep(alarms=settings.keep_alarms, trends=settings.keep_trends)
+    return Keep(
+        alarms=settings.keep_alarms,
+        trends=settings.keep_trends,
+        feedback=settings.keep_feedback,
+    )
 
 
 async def _until_signal(job: Worker | Team) -> None:

@@ -25,6 +25,7 @@ from stream.log import Log, LogUnavailable, Reader, Record, Topic
 from stream.store import Keep, Store
 from stream.worker import codec, reading, strips
 from stream.worker.chores import Chores
+from stream.worker.drift import DriftWatch
 from stream.worker.journal import Turn, commit
 from stream.worker.reading import Asked
 from stream.worker.strips import Wanted
@@ -64,6 +65,7 @@ class Worker:
         pace: seconds between the starts of two turns, at least; above 0 where log and store are
             across a network.
         keep: how long the store keeps what.
+        watch: keeps what the model saw, if anybody wants to know.
         clock: seconds since 1970.
 
     Attributes:
@@ -82,6 +84,7 @@ class Worker:
         every: float,
         pace: float = 0.0,
         keep: Keep | None = None,
+        watch: DriftWatch | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.partition = partition
@@ -90,7 +93,7 @@ class Worker:
         self._store = store
         self._ward = ward
         self._shift = Shift(ward, engine, every)
-        self._chores = Chores(store, ward, keep or Keep())
+        self._chores = Chores(store, ward, keep or Keep(), watch)
         self._pace = pace
         self._clock = clock
         self._epoch = 0

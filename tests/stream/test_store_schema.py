@@ -17,7 +17,7 @@ from stream.store import Store, StoreTooNew, schema, tables
 
 Place = Callable[[], sa.Engine]
 
-LATER = {"feedback"}
+LATER = {"feedback", "drift"}
 """Tables that migrations made."""
 
 

@@ -1,0 +1,1 @@
+"""Drift of what a model sees against what it was trained on."""
