@@ -13,7 +13,8 @@ import { follow } from "./ward/link.js";
 import { Ward } from "./ward/ward.js";
 
 const GONE = 60; // seconds without data after which a patient without bed and alarms leaves the page
-const ROSTER = 60_000; // ms between two looks at who is in which bed, beside those for a reason
+const ROSTER = 60; // seconds between two looks at who is in which bed, beside those for a reason
+const NEWCOMER = 5; // seconds between two looks while somebody monitored is not listed yet
 const PLACED = new Set(["admit", "discharge", "setlimits"]); // commands that change the roster
 
 const part = (id) => document.querySelector(`#${id}`);
@@ -50,7 +51,9 @@ async function attempt(command) {
   await command.catch((problem) => site.say(problem.message));
 }
 
+let asked = -Infinity;
 async function refresh() {
+  asked = clock();
   try {
     ward.list((await get("/v1/patients")).patients);
     for (const { kind, patient } of ward.alarms()) if (kind === "ALARMS_PAUSED") await whoPaused(ward.patient(patient));
@@ -79,6 +82,8 @@ function take(message) {
 
 function tick() {
   ward.forget(clock() - GONE);
+  const unlisted = [...ward.patients.values()].some(({ vitals, roster }) => vitals && !roster?.low);
+  if (clock() - asked > (unlisted ? NEWCOMER : ROSTER)) refresh();
   sound.play(site.banner.show());
   tools.tick();
   router.call("tick");
@@ -101,5 +106,4 @@ follow({
   onUnauthorized: () => signIn({ withToken: true }),
 });
 setInterval(tick, 250);
-setInterval(refresh, ROSTER);
 frame();

@@ -1,6 +1,6 @@
 // The alarms of one bed, each with what was judged, since when, and who has seen it.
 
-import { judged, label, level, shown } from "../alarm/priority.js";
+import { judged, label, level, loudness, shown } from "../alarm/priority.js";
 import { acknowledgeable } from "../frame/banner.js";
 import { make, say } from "../shared/dom.js";
 import { clockTime, span } from "../shared/time.js";
@@ -20,7 +20,7 @@ export function alarmList(site, id) {
   return { root, show };
 
   function show(patient, now) {
-    const alarms = shown(patient.alarms.values());
+    const alarms = shown(patient.alarms.values()).sort(loudness);
     const paused = alarms.find(({ kind }) => kind === "ALARMS_PAUSED");
     say(silence, paused ? `Sound paused${patient.pausedBy && ` by ${patient.pausedBy}`}: ${span(pausedFor(paused, now))} left` : "");
     resume.hidden = !paused;
