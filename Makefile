@@ -12,6 +12,7 @@ run: $(RUN)/.ready  ## the server on port 8000 with eight simulated beds
 	$(RUN)/bin/beatwire serve --simulate 8 $(ARGS)
 
 test: $(DEV)/.ready lint  ## everything: style, types, structure, tests (ARGS go to pytest)
+	$(DEV)/bin/python -m stream.warm
 	$(DEV)/bin/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(DEV)/.ready
