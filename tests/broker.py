@@ -201,7 +201,8 @@ class Broker:
         self._keytool("-genkeypair", "-keyalg", "EC", "-dname", "CN=127.0.0.1", store=store)
         self._keytool("-exportcert", "-rfc", "-file", str(self.certificate), store=store)
         self._properties.write_text(self._configuration(store))
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # 22 letters for 16 bytes; the first one is no "-", which the tool would take for an option.
+        cluster = base64.urlsafe_b64encode(bytes(1) + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
         _run(self._runtime.java(*tool))
 
