@@ -9,6 +9,7 @@ log_kafka  the same of the log on Kafka, against plain aiokafka
 worker     cost of a worker's turn per patient: log, engine, events, store
 predict    latency and rows a second of verdicts over HTTP
 upload     a 24 h Holter as CSV, EDF and WFDB: times real time, memory
+dashboard  frames a second and heap of the page with 32 beds, in ten minutes
 cluster    a worker on Kafka and PostgreSQL: patients per core, commits, hand-over
 replay     mitdb 208, 232 and 100 whole, at 20x, against a running server
 """
@@ -93,6 +94,11 @@ def upload() -> None:
     command(sys.executable, HERE / "upload.py")
 
 
+def dashboard() -> None:
+    """The page with a full ward."""
+    command(sys.executable, HERE / "dashboard.py")
+
+
 def cluster() -> None:
     """A worker of a cluster."""
     command(sys.executable, HERE / "cluster.py")
@@ -114,6 +120,7 @@ ALL: dict[str, Callable[[], None]] = {
     "worker": worker,
     "predict": predict,
     "upload": upload,
+    "dashboard": dashboard,
     "cluster": cluster,
     "replay": replay,
 }

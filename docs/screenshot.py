@@ -12,12 +12,15 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from client.rhythms import Script
+from client.simulator import UV_PER_LSB, Bed
 
 PORT: Final = "8765"
 URL: Final = f"http://127.0.0.1:{PORT}/"
@@ -31,9 +34,12 @@ PAGES: Final = {
     "burden": ("#/burden", DESK, 8),
     "upload": ("#/upload", DESK, 8),
     "classifier": ("#/classifier", DESK, 8),
+    "alarm": ("#/review", DESK, 8),
+    "uploaded": ("#/upload", DESK, 8),
     "phone": ("#/beds/demo-3", PHONE, 8),
 }
 """Name of the picture: address, size, and how many beds are simulated."""
+RECORD_SECONDS: Final = 60
 SWEEP_SECONDS: Final = 12.0
 """Until the pen has crossed the widest trace."""
 
@@ -73,9 +79,32 @@ def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> 
     page.add_init_script("localStorage.setItem('beatwire-name', 'nurse-7')")
     page.goto(url)
     page.locator("#banner", has_text="***").wait_for(timeout=240_000)
+    if name in STEPS:
+        STEPS[name](page)
     time.sleep(SWEEP_SECONDS)  # a picture is of a moment, and this is the moment
     page.screenshot(path=Path(__file__).parent / f"{name}.png")
     page.close()
+
+
+def show_alarm(page: Page) -> None:
+    """Go from the list to the latest urgent alarm's strip."""
+    page.locator("main table a", has_text="***").first.click()
+
+
+def upload_record(page: Page) -> None:
+    """Upload a minute of a simulated heart and wait for its beats."""
+    bed = Bed(7, 1, Script.parse("pvcs:60"))
+    samples = [value for _ in range(RECORD_SECONDS) for value in bed.next().samples[:, 0]]
+    text = "II [mV]\n" + "".join(f"{value * UV_PER_LSB / 1000:.4f}\n" for value in samples)
+    file = {"name": "minute.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_label("Record").set_input_files(file)
+    page.get_by_label("Rate").fill("250")
+    page.get_by_role("button", name="Analyse").click()
+    page.locator(".counts li").first.wait_for(timeout=240_000)
+
+
+STEPS: Final[dict[str, Callable[[Page], None]]] = {"alarm": show_alarm, "uploaded": upload_record}
+"""What a person does on the page before it is photographed."""
 
 
 def wait_for_server() -> None:
