@@ -63,6 +63,15 @@ async def state(http, url, *wanted):
             await asyncio.sleep(0.01)
 
 
+async def gone(http, url):
+    """Until the upload is not known any more."""
+    async with asyncio.timeout(20):
+        while True:
+            if (await http.get(url)).status_code == 404:
+                return
+            await asyncio.sleep(0.01)
+
+
 def test_files_are_handed_over_under_safe_names_and_then_deleted(tmp_path, analyser):
     """Folders are cut off, the analyser sees what came, nothing of it stays."""
     analyser(GOOD)
