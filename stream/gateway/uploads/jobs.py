@@ -50,6 +50,7 @@ class Job:
     options: Options = field(default_factory=Options)
     seconds: float = 0.0
     total: float = 0.0
+    analysed: bool = False
     failure: Failure | None = None
     expires_at: float | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -184,19 +185,19 @@ class Uploads:
         job.seconds = max(job.seconds, report.seconds)
         job.total = max(job.total, report.total)
         job.failure = report.failure
-        job.state = State.DONE if report.done else State.RUNNING
+        job.analysed = report.done
 
     async def _finish(self, job: Job) -> None:
-        """Done or failed: the uploaded files go, the result stays for a while."""
-        if job.state is not State.DONE:
+        """Done or failed, and told so, once the uploaded files are gone; the result stays a while."""
+        if not job.analysed:
             what = "the analysis ended without a result; the server's log may say why"
             job.failure = job.failure or Failure("analysis_crashed", what)
-            job.state = State.FAILED
             _log.info("upload %s failed: %s", job.id, job.failure.code)
         await asyncio.to_thread(shutil.rmtree, job.source, ignore_errors=True)
         if job.id not in self._jobs:  # dropped meanwhile; its folder may have been written again
             await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
         job.expires_at = time.time() + self._keep_seconds
+        job.state = State.DONE if job.analysed else State.FAILED
         job.finished.set()
         await self._evict()
 
