@@ -44,7 +44,7 @@ async def signal(
     ends: dict[str, int] | None = None  # where live blocks go on, once `until` has passed
     looked = 0
     async with asyncio.timeout(SECONDS):
-        async for page in _pages(log, Topic.SAMPLES, patient, since):
+        async for page in pages(log, Topic.SAMPLES, patient, since):
             looked += len(page)
             taken += await asyncio.to_thread(_blocks, page, lead, ends)
             last = page[-1].time_ms / 1000
@@ -68,9 +68,9 @@ async def beats(log: Log, patient: str, since: float, until: float) -> list[Beat
     found: dict[tuple[str, int], Beat] = {}
     looked = 0
     async with asyncio.timeout(SECONDS):
-        async for page in _pages(log, Topic.EVENTS, patient, since):
+        async for page in pages(log, Topic.EVENTS, patient, since):
             looked += len(page)
-            for beat, _ in await asyncio.to_thread(_decoded, wire.events, page, Beat):
+            for beat, _ in await asyncio.to_thread(decoded, wire.events, page, Beat):
                 if since <= beat.time < until:
                     found[beat.session, beat.sample] = beat
             if page[-1].time_ms / 1000 > until + DELAY or looked >= MAX_RECORDS:
@@ -78,15 +78,23 @@ async def beats(log: Log, patient: str, since: float, until: float) -> list[Beat
     return sorted(found.values(), key=lambda beat: beat.time)
 
 
-async def _pages(
-    log: Log, topic: Topic, patient: str, since: float
+async def pages(
+    log: Log, topic: Topic, patient: str, since: float, size: int = PAGE
 ) -> AsyncIterator[Sequence[Record]]:
-    """What was written about a patient from `since` on, oldest first; no page is empty."""
+    """What was written about a patient from `since` on, oldest first; no page is empty.
+
+    Args:
+        log: opened.
+        topic: to read.
+        patient: whose.
+        since: seconds since 1970, when the log took it.
+        size: records of a page at most.
+    """
     partition = log.partition_of(topic, patient)
     offset = await log.offset_at(topic, round(since * 1000), partition)
-    while page := await log.by_key(topic, patient, offset, PAGE):
+    while page := await log.by_key(topic, patient, offset, size):
         yield page
-        if len(page) < PAGE:
+        if len(page) < size:
             return
         offset = page[-1].offset + 1
 
@@ -109,7 +117,7 @@ def _blocks(
 ) -> list[Taken]:
     """The blocks of a page; once `ends` are known, only those that come late."""
     found = []
-    for block, time in _decoded(wire.samples, page, Block):
+    for block, time in decoded(wire.samples, page, Block):
         if ends is not None and block.first >= ends.get(block.session, 0):
             continue
         slim = block if lead is None else only(block, lead)
@@ -118,7 +126,7 @@ def _blocks(
     return found
 
 
-def _decoded(codec: wire.Codec, page: Sequence[Record], kind: type[Any]) -> list[tuple[Any, float]]:
+def decoded(codec: wire.Codec, page: Sequence[Record], kind: type[Any]) -> list[tuple[Any, float]]:
     """The messages of one kind, with the times at which the log took them.
 
     What cannot be read is left out.

@@ -7,8 +7,8 @@ import msgspec
 
 from ecg import messages as m
 from ecg import wire
-from ecg.errors import WireError
 from ecg.strips import cut
+from stream.gateway.recorded import decoded, pages
 from stream.log import Log, LogError, Topic
 
 BEFORE_SECONDS: Final = 60.0
@@ -50,26 +50,13 @@ async def before(log: Log, place: Place) -> m.Strip | None:
 async def _blocks(log: Log, place: Place) -> list[m.Block]:
     """The session's blocks around a place, as the log took them."""
     start = max(0.0, place.time - BEFORE_SECONDS - LATE_SECONDS)
-    offset = await log.offset_at(Topic.SAMPLES, round(start * 1000))
     found: list[m.Block] = []
-    for _ in range(MAX_RECORDS // PAGE):
-        records = await log.by_key(Topic.SAMPLES, place.patient, offset, PAGE)
-        found += await asyncio.to_thread(_decoded, [r.value for r in records], place.session)
+    looked = 0
+    async for page in pages(log, Topic.SAMPLES, place.patient, start, PAGE):
+        looked += len(page)
+        blocks = await asyncio.to_thread(decoded, wire.samples, page, m.Block)
+        found += [block for block, _ in blocks if block.session == place.session]
         passed = found and found[-1].first > place.sample + AFTER_SECONDS * found[-1].rate
-        if len(records) < PAGE or passed:
+        if passed or looked >= MAX_RECORDS:
             break
-        offset = records[-1].offset + 1
-    return found
-
-
-def _decoded(values: list[bytes], session: str) -> list[m.Block]:
-    """The blocks of a session; what cannot be read is left out."""
-    found = []
-    for value in values:
-        try:
-            record = wire.samples.decode(value)
-        except WireError:
-            continue
-        if isinstance(record, m.Block) and record.session == session:
-            found.append(record)
     return found
