@@ -1,6 +1,8 @@
 """Parts that a machine may lack: a test without its part is skipped on a user's, and fails in CI."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,16 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
+
+
+def run_node(script: Path, *words: Path) -> str:
+    """What a JavaScript module prints, run by Node."""
+    node = shutil.which("node")
+    if node is None:
+        missing(f"no node: {script.name} cannot be run")
+    done = subprocess.run([node, script, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def running_broker(folder: Path) -> Iterator[Broker]:

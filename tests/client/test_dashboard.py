@@ -1,12 +1,10 @@
 """The live page's pure parts, run by Node: what is shown of which messages."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from parts import missing
+from parts import run_node
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -15,14 +13,8 @@ ROOT = HERE.parents[1]
 @pytest.fixture(scope="module")
 def page():
     """What the page makes of the golden messages."""
-    node = shutil.which("node")
-    if node is None:
-        missing("no node: the page's modules cannot be run")
     golden = ROOT / "tests" / "ecg" / "golden.json"
-    command = [node, HERE / "dashboard.mjs", ROOT / "client" / "dashboard", golden]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run_node(HERE / "dashboard.mjs", ROOT / "client" / "dashboard", golden))
 
 
 def test_the_newest_update_of_an_alarm_is_shown_whichever_came_last(page):

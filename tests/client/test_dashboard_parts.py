@@ -1,13 +1,11 @@
 """The central station's pure parts, run by Node: sounds by the standard, addresses, order, trends."""
 
 import json
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from parts import missing
+from parts import run_node
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -16,13 +14,7 @@ ROOT = HERE.parents[1]
 @pytest.fixture(scope="module")
 def parts():
     """What the modules gave."""
-    node = shutil.which("node")
-    if node is None:
-        missing("no node: the page's modules cannot be run")
-    command = [node, HERE / "dashboard_parts.mjs", ROOT / "client" / "dashboard"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run_node(HERE / "dashboard_parts.mjs", ROOT / "client" / "dashboard"))
 
 
 @pytest.mark.parametrize(

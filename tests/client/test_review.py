@@ -1,12 +1,10 @@
 """The pure parts of the pages for review, disclosure, uploads and burden, run by Node."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from parts import missing
+from parts import run_node
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -15,13 +13,7 @@ ROOT = HERE.parents[1]
 @pytest.fixture(scope="module")
 def made():
     """What the pages make of answers that are written in review.mjs."""
-    node = shutil.which("node")
-    if node is None:
-        missing("no node: the pages' modules cannot be run")
-    command = [node, HERE / "review.mjs", ROOT / "client" / "dashboard"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run_node(HERE / "review.mjs", ROOT / "client" / "dashboard"))
 
 
 def test_filters_are_those_of_the_address_and_times_are_of_this_browser(made):
