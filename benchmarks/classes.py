@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ecg.window import CONTEXT_NAMES
-from inference import features, registry
+from inference import beat_input, features, registry
 from inference.classifier import BeatClassifier
 from inference.evaluation.annotations import Beats, spans
 from inference.evaluation.ec57 import compare
@@ -103,7 +103,7 @@ def next_rr() -> None:
         patients.append(beats.Patient(name, database, inputs, label(found.at, record)))
     lesson = beats.rows(patients)
     cases = {name: judged(one) for name, one in load()}
-    for title, width in (("trees, no wait", features.INPUT), ("trees, next RR", None)):
+    for title, width in (("trees, no wait", beat_input.INPUT), ("trees, next RR", None)):
         grown = teacher.trees(lesson._replace(inputs=lesson.inputs[:, :width]), 1)
 
         def classify(

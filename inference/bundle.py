@@ -14,7 +14,7 @@ import msgspec
 
 from ecg.errors import ModelError
 from ecg.types import CLASSES
-from inference import features
+from inference import beat_input
 
 SHIPPED: Final = Path(__file__).parent / "bundles" / "beat"
 """The beat classifier that comes with the package."""
@@ -67,7 +67,7 @@ class Bundle(msgspec.Struct, Generic[M], frozen=True):
 
 def load(path: Path = SHIPPED) -> Bundle[BeatManifest]:
     """Read and check the beat classifier's bundle in folder `path`; ModelError says what is wrong."""
-    found = read(path, BeatManifest, features.DESCRIPTION)
+    found = read(path, BeatManifest, beat_input.DESCRIPTION)
     _check_labels(found.manifest)
     return found
 

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from ecg.errors import ModelError
 from ecg.types import CLASSES
 from ecg.window import CONTEXT, WINDOW
-from inference import features
+from inference import beat_input, features
 from inference.bundle import BeatManifest, Bundle
 
 _N: Final = CLASSES.index("N")
@@ -33,7 +33,7 @@ class BeatClassifier:
         self._odds = np.zeros(len(CLASSES), np.float32)
         for name, threshold in manifest.thresholds.items():
             self._odds[CLASSES.index(name)] = 1.0 / threshold
-        self._row = np.zeros((1, features.INPUT), np.float32)
+        self._row = np.zeros((1, beat_input.INPUT), np.float32)
         self._open(bundle.model)
         self._probe()
 
@@ -59,7 +59,7 @@ class BeatClassifier:
             raise ModelError("model_malformed", str(error)) from error
         (source,) = self._interpreter.get_input_details()
         (sink,) = self._interpreter.get_output_details()
-        wanted = [(1, features.INPUT), (1, len(self._columns)), np.float32, np.float32]
+        wanted = [(1, beat_input.INPUT), (1, len(self._columns)), np.float32, np.float32]
         found = [tuple(source["shape"]), tuple(sink["shape"]), source["dtype"], sink["dtype"]]
         if found != wanted:
             raise ModelError("model_shape", f"{found}, expected {wanted}")

@@ -6,44 +6,14 @@ dominant shape and their differences, then residuals to the dominant, late and p
 """
 
 import math
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, WINDOW_RATE, P, R
-
-VERSION: Final = 3
-"""Raised with every change of a formula: an older bundle is then refused."""
-
-_SHAPE: Final = (
-    "height", "top", "bottom", "slope", "duration", "half", "quarter", "area", "plateau", "wave", "broad",
-)  # fmt: skip
-_PARTS: Final = ("before", "wave", "qrs", "repolarisation")
-_OTHERS: Final = ("dominant", "late", "previous")
-NAMES: Final = (
-    *CONTEXT_NAMES,
-    *(f"beat_{name}" for name in _SHAPE),
-    *(f"ratio_{name}" for name in _SHAPE),
-    *(f"dominant_{name}" for name in _SHAPE),
-    *(f"residual_{other}_{part}" for other in _OTHERS for part in _PARTS),
-)
-"""Scalar features, in their order in an input row."""
-FEATURES: Final = len(NAMES)
-INPUT: Final = FEATURES
-"""Length of an input row."""
-
-DESCRIPTION: Final[dict[str, Any]] = {
-    "version": VERSION,
-    "features": list(NAMES),
-    "samples": LENGTH,
-    "r_index": R,
-    "rate": WINDOW_RATE,
-    "shape": [1, INPUT],
-    "dtype": "float32",
-}
-"""What a model must have been trained on to be served by this code."""
+from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, P, R
+from inference.beat_input import INPUT, PARTS, SHAPE
 
 
 def transform(
@@ -66,7 +36,7 @@ def transform_into(windows: np.ndarray, context: np.ndarray, out: np.ndarray) ->
 def _row(window: np.ndarray, context: np.ndarray, out: np.ndarray) -> None:
     for k in range(CONTEXT):
         out[k] = context[k]
-    at, n = CONTEXT, len(_SHAPE)
+    at, n = CONTEXT, len(SHAPE)
     _measure(window[:LENGTH], out[at : at + n])
     _measure(window[LENGTH : 2 * LENGTH], out[at + 2 * n : at + 3 * n])
     for k in range(n):
@@ -76,7 +46,7 @@ def _row(window: np.ndarray, context: np.ndarray, out: np.ndarray) -> None:
     at += 3 * n
     for other in range(1, SHAPES_SHOWN):
         _residual(window, other, lag if other < SHAPES_SHOWN - 1 else 0, scale, out[at:])
-        at += len(_PARTS)
+        at += len(PARTS)
 
 
 _LAG: Final = CONTEXT_NAMES.index("lag_dominant")
@@ -84,7 +54,7 @@ _LAG: Final = CONTEXT_NAMES.index("lag_dominant")
 
 @njit(cache=True)
 def _measure(x: np.ndarray, out: np.ndarray) -> None:
-    """The measures of _SHAPE: log height (ln uV), levels over the height, widths in ms."""
+    """The measures of SHAPE: log height (ln uV), levels over the height, widths in ms."""
     low = high = base = x[QRS[0]]
     slope = energy = moment = second = area = 0.0
     base = 0.25 * (x[R - 9] + x[R - 8] + x[R - 7] + x[R - 6])

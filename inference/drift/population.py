@@ -1,8 +1,8 @@
 """Drift: are the beats of today like those that the model was trained on?
 
 A bundle's `reference.json` holds histograms of the training patients' beats: the classes that the
-model said, its confidence, and every feature, in bins that hold a tenth of them each. `Counter`
-counts what the model sees in the same bins, `psi` compares both: the population stability index,
+model said, its confidence, and every feature, in bins that hold a tenth of them each. What the
+model sees is counted in the same bins (`counting`), `psi` compares both: the population stability index,
 sum of (p - q) · ln(p / q); under 0.1 nothing has moved, above 0.25 much has (Siddiqi: Credit Risk
 Scorecards, 2006, chapter 9). Beats of one patient are alike: it needs many patients to mean much.
 """
@@ -14,20 +14,18 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from ecg.errors import ModelError
-from inference import features
+from inference import beat_input
 
 FILE: Final = "reference.json"
 BINS: Final = 10
 FLOOR: Final = 1e-3
 """Share that an empty bin is taken to have: PSI of one beat in a thousand is then still small."""
-NAMES: Final = ("class", "confidence", *features.NAMES)
+NAMES: Final = ("class", "confidence", *beat_input.NAMES)
 """What is compared: the first two in their own bins, then the features."""
 
 Counts = npt.NDArray[np.int64]
-Values = npt.NDArray[np.float32]
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -45,30 +43,6 @@ class Reference(msgspec.Struct, frozen=True):
     edges: list[list[float]]
     shares: list[list[float]]
     beats: int
-
-
-def reference(values: Values, classes: int, model: bytes) -> Reference:
-    """Histograms of `values` (n, NAMES): class index, confidence, features.
-
-    Args:
-        values: a row for each beat.
-        classes: how many classes there are, one bin for each.
-        model: that gave the first two columns.
-    """
-    edges = [[k - 0.5 for k in range(1, classes)]]
-    edges += [_deciles(column) for column in values.T[1:]]
-    table = _table(edges)
-    counts = np.zeros((len(NAMES), BINS), np.int64)
-    for row in values:
-        count(row, table, counts)
-    shares = np.round(counts / len(values), 6).tolist()
-    return Reference(hashlib.sha256(model).hexdigest(), edges, shares, len(values))
-
-
-def _deciles(column: Values) -> list[float]:
-    """Inner edges of bins that hold a tenth each, of six digits; fewer where values repeat."""
-    cuts = np.quantile(column, np.linspace(0, 1, BINS + 1)[1:-1])
-    return sorted({float(f"{cut:.6g}") for cut in cuts})
 
 
 def load(bundle: Path, model: bytes) -> Reference | None:
@@ -97,30 +71,6 @@ def _shapes(found: Reference) -> set[tuple[Any, ...]]:
 def save(bundle: Path, made: Reference) -> None:
     """Write the reference into a bundle's folder."""
     (bundle / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
-
-
-class Counter:
-    """Counts a model's beats in the bins of its reference.
-
-    Attributes:
-        counts: (NAMES, BINS) since they were taken last.
-    """
-
-    def __init__(self, known: Reference) -> None:
-        self.counts: Counts = np.zeros((len(NAMES), BINS), np.int64)
-        self._table = _table(known.edges)
-        self._row = np.zeros(len(NAMES), np.float32)
-
-    def add(self, label: int, confidence: float, row: npt.NDArray[np.float32]) -> None:
-        """Count one beat: class index, confidence and features (INPUT,)."""
-        self._row[0], self._row[1] = label, confidence
-        self._row[2:] = row
-        count(self._row, self._table, self.counts)
-
-    def take(self) -> Counts:
-        """What was counted since this was asked last."""
-        taken, self.counts = self.counts, np.zeros_like(self.counts)
-        return taken
 
 
 class Drift(msgspec.Struct, frozen=True):
@@ -157,21 +107,3 @@ def psi(expected: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]) -> flo
     """Population stability index of shares (BINS,); bins that neither has say nothing."""
     p, q = np.maximum(seen, FLOOR), np.maximum(expected, FLOOR)
     return float(((p - q) * np.log(p / q)).sum())
-
-
-def _table(edges: list[list[float]]) -> npt.NDArray[np.float64]:
-    """The edges as an array (NAMES, BINS - 1), filled up with infinity."""
-    table = np.full((len(NAMES), BINS - 1), np.inf)
-    for k, row in enumerate(edges):
-        table[k, : len(row)] = row
-    return table
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def count(row: np.ndarray, table: np.ndarray, counts: np.ndarray) -> None:
-    """Count each value of `row` (NAMES,) in its bin."""
-    for k in range(len(row)):
-        at = 0
-        while at < table.shape[1] and row[k] >= table[k, at]:
-            at += 1
-        counts[k, at] += 1

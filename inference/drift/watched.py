@@ -5,7 +5,8 @@ import numpy.typing as npt
 
 from inference.bundle import BeatManifest, Bundle
 from inference.classifier import BeatClassifier
-from inference.drift.population import Counter, Reference
+from inference.drift.counting import Counter
+from inference.drift.population import Reference
 
 
 class WatchedClassifier(BeatClassifier):

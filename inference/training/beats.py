@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inference import features
+from inference import beat_input
 from inference.training.network import OUTPUTS, Floats, Lesson
 from inference.training.teacher import FELLOW, PAIRS, PUPIL, UNLABELLED, Taught, teach
 
@@ -24,7 +24,7 @@ SHARES: Final = {STRIPS: 0.05, RETIMED: 0.03}
 """Weight relative to a patient. Retimed at 0.1 lose more S of svdb in cross-validation."""
 
 ARCHITECTURE: Final = (
-    f"A fully connected network ({features.FEATURES} features, "
+    f"A fully connected network ({beat_input.INPUT} features, "
     f"{' and '.join(map(str, PUPIL.hidden))} units, softmax over N, S, V), float32 TFLite, "
     "{kilobytes:.1f} KB."
 )
@@ -45,7 +45,7 @@ class Patient(NamedTuple):
     """Database, for balancing and reporting."""
     inputs: Floats
     labels: Labels
-    unlabelled: Floats = np.zeros((0, features.INPUT), np.float32)
+    unlabelled: Floats = np.zeros((0, beat_input.INPUT), np.float32)
     """Of a patient: inputs of the signal upside down. Of a strip: beats that are N or V, never S."""
     counts: Floats | None = None
     """How many beats each row stands for; one where not given."""
@@ -79,7 +79,7 @@ def _even(count: int) -> Floats:
 
 def train(patients: Sequence[Patient], seed: int) -> Taught:
     """Train one network on patients, strips and retimed beats."""
-    none = [np.zeros((0, features.INPUT), np.float32)]
+    none = [np.zeros((0, beat_input.INPUT), np.float32)]
     strips = [p for p in patients if p.group == STRIPS]
     never_s = np.concatenate(none + [p.unlabelled for p in strips])
     weights = [_even(len(p.unlabelled)) for p in strips]

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ecg.types import CLASSES
-from inference import bundle, features
+from inference import beat_input, bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
 from inference.training import beats, card, feedback, material, network, reference
@@ -206,8 +206,8 @@ def _bundle(
         labels=list(CLASSES),
         outputs=list(network.OUTPUTS),
         thresholds=limits,
-        input=features.DESCRIPTION,
-        input_sha256=bundle.description_hash(features.DESCRIPTION),
+        input=beat_input.DESCRIPTION,
+        input_sha256=bundle.description_hash(beat_input.DESCRIPTION),
         model_sha256=hashlib.sha256(model).hexdigest(),
         seeds=args.seeds,
         data_sha256=data_sha256,

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inference import features
+from inference import beat_input
 
 OUTPUTS: Final = ("N", "S", "V")
 """Classes the model is trained on: F has too few patients (372 of 414 beats come from one), Q none."""
@@ -52,7 +52,7 @@ def build(mean: Floats, deviation: Floats, recipe: Recipe) -> Any:
     from tensorflow import keras  # noqa: PLC0415
 
     layers = keras.layers
-    source = keras.Input((features.INPUT,), name="beat")
+    source = keras.Input((beat_input.INPUT,), name="beat")
     x = layers.Rescaling(1.0 / deviation, -mean / deviation)(source)
     x = layers.ReLU(max_value=2 * CUT)(x + CUT) - CUT
     x = layers.Dropout(recipe.dropout)(x)

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from ecg.types import CLASSES
 from inference import bundle, features
 from inference.classifier import BeatClassifier
-from inference.drift import population
-from inference.drift.population import Values
+from inference.drift import counting, population
+from inference.drift.counting import Values
 from inference.evaluation.records import DS1
 from inference.training.harvest import harvest
 from inference.training.records import HELD_OUT, read_signal
@@ -34,7 +34,7 @@ def rows(
 
 def write(folder: Path, model: bytes, beats: Iterable[Values]) -> None:
     """Write the reference of `model` into its bundle's folder, from the `rows` of its patients."""
-    known = population.reference(np.concatenate(list(beats)), len(CLASSES), model)
+    known = counting.reference(np.concatenate(list(beats)), len(CLASSES), model)
     population.save(folder, known)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ecg.errors import ModelError
 from ecg.types import CLASSES
-from inference import bundle, features
+from inference import beat_input, bundle
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_shipped_bundle_loads():
     """The package's own model fits the package's own code."""
     loaded = bundle.load()
     assert loaded.manifest.labels == list(CLASSES)
-    assert loaded.manifest.input == features.DESCRIPTION
+    assert loaded.manifest.input == beat_input.DESCRIPTION
     assert hashlib.sha256(loaded.model).hexdigest() == loaded.manifest.model_sha256
 
 
@@ -71,7 +71,7 @@ def test_other_input_description(copy):
     """Made for other features: the hash or the description itself tells."""
     spoil(copy, input_sha256="0" * 64)
     assert refused(copy) == "bundle_input"
-    spoil(copy, input_sha256=bundle.description_hash(features.DESCRIPTION), input={})
+    spoil(copy, input_sha256=bundle.description_hash(beat_input.DESCRIPTION), input={})
     assert refused(copy) == "bundle_input"
 
 
@@ -108,8 +108,8 @@ def test_saved_bundle_loads_again(tmp_path):
     assert again.model == one.model
 
 
-@pytest.mark.parametrize("field", features.DESCRIPTION)
+@pytest.mark.parametrize("field", beat_input.DESCRIPTION)
 def test_the_hash_depends_on_every_field_of_the_input(field):
     """Another name, rate or version is another input."""
-    other = features.DESCRIPTION | {field: "other"}
-    assert bundle.description_hash(other) != bundle.description_hash(features.DESCRIPTION)
+    other = beat_input.DESCRIPTION | {field: "other"}
+    assert bundle.description_hash(other) != bundle.description_hash(beat_input.DESCRIPTION)

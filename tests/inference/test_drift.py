@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from ecg.errors import ModelError
 from ecg.window import CONTEXT, WINDOW
-from inference import bundle, features
+from inference import beat_input, bundle
 from inference.classifier import BeatClassifier
-from inference.drift import population
+from inference.drift import counting, population
 from inference.drift.watched import WatchedClassifier
 from inference.training.harvest import harvest
 from inference.training.records import read_signal
@@ -39,8 +39,8 @@ def test_every_beat_is_counted_once_in_its_bin(numbers, seed):
         np.array(numbers, np.float32), (len(numbers), len(population.NAMES))
     )
     values[:, 0] = np.arange(len(numbers)) % 5
-    known = population.reference(values, 5, b"model")
-    counter = population.Counter(known)
+    known = counting.reference(values, 5, b"model")
+    counter = counting.Counter(known)
     for row in values:
         counter.add(int(row[0]), float(row[1]), row[2:])
     for k, edges in enumerate(known.edges):
@@ -59,8 +59,8 @@ def test_what_has_moved_is_named_the_worst_first():
     rng = np.random.default_rng(1)
     values = rng.normal(0, 1, (4000, len(population.NAMES))).astype(np.float32)
     values[:, 0] = 0
-    known = population.reference(values, 5, b"model")
-    counter = population.Counter(known)
+    known = counting.reference(values, 5, b"model")
+    counter = counting.Counter(known)
     values[:, 7] += 1
     values[:, 5] += 2
     for row in values:
@@ -79,7 +79,7 @@ def test_the_reference_belongs_to_its_model(tmp_path):
     """Of another model, of other features, or none: nothing is compared; broken: an error."""
     assert population.load(tmp_path, b"m") is None
     values = np.zeros((10, len(population.NAMES)), np.float32)
-    made = population.reference(values, 5, b"m")
+    made = counting.reference(values, 5, b"m")
     population.save(tmp_path, made)
     assert population.load(tmp_path, b"m") == made
     assert population.load(tmp_path, b"other") is None
@@ -120,4 +120,4 @@ def test_a_beat_without_an_answer_is_not_counted():
         watched(np.full((1, WINDOW), np.nan, np.float32), np.zeros((1, CONTEXT), np.float32))
     watched(np.zeros((1, WINDOW), np.float32), np.zeros((1, CONTEXT), np.float32))
     assert watched.counter.take()[0].sum() == 1
-    assert len(features.NAMES) == len(population.NAMES) - 2
+    assert len(beat_input.NAMES) == len(population.NAMES) - 2

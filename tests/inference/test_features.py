@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, WINDOW, R
-from inference import features
+from inference import beat_input, features
 
-AT = {name: k for k, name in enumerate(features.NAMES)}
+AT = {name: k for k, name in enumerate(beat_input.NAMES)}
 
 
 def beat(width=0.012, height=1000.0):
@@ -32,7 +32,7 @@ def test_context_comes_first_and_unchanged():
     context = np.arange(CONTEXT, dtype=np.float32)[None] % 3
     values = features.transform(row(beat())[None], context)
     np.testing.assert_array_equal(values[0, :CONTEXT], context[0])
-    assert features.NAMES[:CONTEXT] == CONTEXT_NAMES
+    assert beat_input.NAMES[:CONTEXT] == CONTEXT_NAMES
 
 
 def test_a_wide_beat_measures_wider_than_the_dominant_shape():

@@ -6,7 +6,7 @@ import pytest
 from ecg.errors import ModelError
 from ecg.messages import Block, Strip
 from ecg.types import Lead
-from inference import features
+from inference import beat_input, features
 from inference.training import beats, feedback
 from inference.training.harvest import harvest
 from inference.training.records import read
@@ -14,7 +14,7 @@ from stream.store import Feedback, Store
 
 GAIN = 5.0
 SHAPE = [
-    features.NAMES.index(f"beat_{name}")
+    beat_input.NAMES.index(f"beat_{name}")
     for name in ("height", "top", "bottom", "slope", "duration", "area", "plateau", "wave")
 ]
 """Of the beat alone, and none that counts samples: the minute's resampling starts elsewhere."""

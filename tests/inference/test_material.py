@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference import features
+from inference import beat_input
 from inference.training import beats, material, network, teacher
 from inference.training.records import normal, read, strips
 
@@ -42,7 +42,7 @@ def patients(seed=0, count=6, beats_each=200):
     rng = np.random.default_rng(seed)
     for k in range(count):
         labels = rng.choice(3, beats_each, p=(0.7, 0.15, 0.15)).astype(np.int8)
-        inputs = rng.normal(0, 1, (beats_each, features.INPUT)).astype(np.float32)
+        inputs = rng.normal(0, 1, (beats_each, beat_input.INPUT)).astype(np.float32)
         inputs[:, 0] += 4 * (labels == 2)
         inputs[:, 1] += 4 * (labels == 1)
         group = ("a", "b", beats.STRIPS, beats.RETIMED)[k % 4]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference import features
+from inference import beat_input
 from inference.evaluation.annotations import Beats, spans
 from inference.training import rhythms
 from inference.training.beats import Patient
@@ -126,6 +126,6 @@ def test_the_same_seed_plays_the_same():
 def test_thinned_beats_weigh_as_before():
     """Every fourth N beat stands for four, S and V for themselves; what is left out is gone."""
     labels = np.array([0] * 8 + [1, 2, -1], np.int8)
-    one = thin(Patient("x", "a", np.zeros((11, features.INPUT), np.float32), labels))
+    one = thin(Patient("x", "a", np.zeros((11, beat_input.INPUT), np.float32), labels))
     assert one.labels.tolist() == [0, 0, 1, 2]
     assert one.counts.tolist() == [4, 4, 1, 1]

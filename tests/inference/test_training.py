@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference import features
+from inference import beat_input, features
 from inference.evaluation.annotations import Beats, spans
 from inference.training import beats, card, network, teacher
 from inference.training.harvest import harvest
@@ -36,7 +36,7 @@ def patients(count=8, n=120, seed=0):
     out = []
     for k in range(count):
         labels = rng.choice(3, n, p=(0.7, 0.15, 0.15)).astype(np.int8)
-        inputs = rng.normal(0, 1, (n, features.INPUT)).astype(np.float32)
+        inputs = rng.normal(0, 1, (n, beat_input.INPUT)).astype(np.float32)
         inputs[:, 0] += 4 * (labels == 2)
         inputs[:, 1] += 4 * (labels == 1)
         out.append(beats.Patient(str(k), "ab"[k % 2], inputs, labels))

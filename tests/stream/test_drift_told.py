@@ -8,7 +8,7 @@ import pytest
 from gateway_rig import ask
 
 from inference import bundle
-from inference.drift import population
+from inference.drift import counting, population
 from stream.store import Keep, Store
 from stream.worker.drift import DriftWatch
 
@@ -24,7 +24,7 @@ class Model:
     def __init__(self):
         self.model_id = MODEL.model_id
         self.known = KNOWN
-        self.counter = population.Counter(KNOWN)
+        self.counter = counting.Counter(KNOWN)
 
     def see(self, beats):
         """So many normal beats, all alike: nothing like the patients of training."""

@@ -7,7 +7,7 @@ from house import House, Watcher
 
 from client.records import open_record
 from client.replay import Options, replay
-from inference import features
+from inference import beat_input, features
 from inference.training import feedback
 from inference.training.harvest import harvest
 from inference.training.records import read
@@ -47,5 +47,5 @@ def test_a_corrected_beat_of_the_stream_is_in_the_training_set(house: House, dat
     record = read(path)
     whole = harvest(record.signal[: int(SECONDS * record.rate)], record.rate)
     live = features.transform(whole.windows, whole.context)[np.abs(whole.at - beat.sample).argmin()]
-    shape = [features.NAMES.index(f"beat_{name}") for name in ("height", "duration", "area")]
+    shape = [beat_input.NAMES.index(f"beat_{name}") for name in ("height", "duration", "area")]
     np.testing.assert_allclose(one.inputs[0][shape], live[shape], rtol=0.02)
