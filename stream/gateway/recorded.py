@@ -134,7 +134,7 @@ def decoded(codec: wire.Codec, page: Sequence[Record], kind: type[Any]) -> list[
     found = []
     for record in page:
         try:
-            message = codec.decode(record.value)
+            message = codec.read(record.value)
         except WireError:
             continue
         if isinstance(message, kind):

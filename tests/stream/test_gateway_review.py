@@ -68,6 +68,20 @@ def test_backfill_appears_where_it_belongs(tmp_path):
     np.testing.assert_array_equal(decoded(one["samples"]), SIGNAL[:250])
 
 
+def test_a_device_that_writes_json_into_the_log_has_a_signal_too(tmp_path):
+    """As one on Kafka may; the worker reads it, and so does who looks back."""
+    begin = time.time() - 60
+
+    async def write() -> None:
+        async with SqliteLog(tmp_path, GATEWAY_WRITES) as log:
+            await log.append(Topic.SAMPLES, [Entry("p1", wire.to_json(piece(0)))])
+
+    asyncio.run(write())
+    found = ask(tmp_path, "GET", f"/v1/patients/p1/signal?since={begin}&seconds=120").json()
+    (one,) = found["pieces"]
+    np.testing.assert_array_equal(decoded(one["samples"]), SIGNAL[:COUNT])
+
+
 def test_an_envelope_outlines_one_lead(tmp_path):
     """Columns of 40 ms are ten samples; their extremes are the signal's."""
     begin = time.time() - 60
