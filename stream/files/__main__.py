@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Final
 
 import msgspec
@@ -26,7 +25,7 @@ NICENESS: Final = 10
 def main() -> None:
     """Serve until standard input closes."""
     parser = argparse.ArgumentParser(description="Analyses uploaded files for the gateway.")
-    parser.add_argument("--model", help="folder of a model bundle (default: the shipped one)")
+    parser.add_argument("--model", default="", help="as of `beatwire serve`")
     parser.add_argument("--memory", type=int, required=True, metavar="BYTES")
     args = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the gateway, which ends us
@@ -53,17 +52,17 @@ def _listen(orders: "queue.SimpleQueue[bytes]") -> None:
     os._exit(0)  # nobody waits for what is under way
 
 
-def serve(next_order: Callable[[], bytes], reports: IO[bytes], model: str | None) -> None:
+def serve(next_order: Callable[[], bytes], reports: IO[bytes], model: str) -> None:
     """Carry out orders for ever."""
     keep_compiled_kernels()
-    from inference import bundle  # noqa: PLC0415 - after the cache folder is set
+    from inference import registry  # noqa: PLC0415 - after the cache folder is set
     from inference.classifier import BeatClassifier  # noqa: PLC0415
     from stream.files.analyse import analyse  # noqa: PLC0415
 
     def tell(report: Report) -> None:
         reports.write(msgspec.json.encode(report) + b"\n")
 
-    classifier = BeatClassifier(bundle.load(Path(model) if model else bundle.SHIPPED))
+    classifier = BeatClassifier(registry.find(model))
     while True:
         order = msgspec.json.decode(next_order(), type=Order)
         try:

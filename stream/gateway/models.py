@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter, Response
 
-from inference import bundle
+from inference import registry
 from inference.bundle import BeatManifest, Bundle
 from inference.intervals import classifier
 from inference.intervals.classifier import Intervals
@@ -77,9 +77,8 @@ EXAMPLE: Final = Models(
 
 def load_models(settings: Settings) -> tuple[Bundle[BeatManifest], Intervals]:
     """The bundles that were chosen, else those that ship; ModelError when one does not fit."""
-    beats = Path(settings.model) if settings.model else bundle.SHIPPED
     intervals = Path(settings.interval_model) if settings.interval_model else classifier.SHIPPED
-    return bundle.load(beats), classifier.load(intervals)
+    return registry.find(settings.model), classifier.load(intervals)
 
 
 def model_routes(beat: Bundle[BeatManifest], intervals: Intervals, drift: DriftView) -> APIRouter:

@@ -1,5 +1,6 @@
 """A model from a registry: the version that an alias names is served, what does not fit is refused."""
 
+import io
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from ecg.errors import ModelError
 from inference import bundle, registry
 from inference.training.tracking import track
+from stream.config import Settings
+from stream.files.__main__ import serve
+from stream.gateway.models import load_models
 
 NAME = "beatwire-beat"
 CHAMPION = f"models:/{NAME}@champion"
@@ -40,6 +44,20 @@ def test_the_champion_is_served(client):
     found = registry.find(CHAMPION)
     assert found.model == shipped.model
     assert found.model_id == shipped.model_id
+
+
+def test_gateway_and_uploads_take_the_same_address(client):
+    """`serve --model` is one setting for every process: each of them finds the champion."""
+    published(client, bundle.load())
+    found, _ = load_models(Settings(model=CHAMPION))
+    assert found.model_id == bundle.load().model_id
+    with pytest.raises(EOFError):  # it has its model and asks for its first order
+        serve(no_order, io.BytesIO(), CHAMPION)
+
+
+def no_order() -> bytes:
+    """Nobody uploads anything."""
+    raise EOFError
 
 
 def test_the_alias_moves_to_another_version(client, tmp_path: Path):

@@ -14,7 +14,7 @@ class Analyser:
     """One process, one order at a time.
 
     Args:
-        model: folder of a model bundle; empty: the one that ships.
+        model: as of `beatwire serve --model`; empty: the one that ships.
         memory: bytes of data that the process may have.
     """
 
