@@ -68,8 +68,8 @@ class Order(msgspec.Struct, frozen=True):
     options: Options = Options()
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a file cannot be used: stable code, what and where."""
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a file cannot be used, in the words of the problem details: stable code, what and where."""
 
     code: str
     detail: str

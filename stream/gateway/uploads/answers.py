@@ -22,16 +22,6 @@ _STATUSES: Final = {
 """Of a failed analysis; anything else is the file's fault, 422."""
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why the analysis failed, in the words of the problem details."""
-
-    code: str
-    detail: str
-    field: str = ""
-    limit: str = ""
-    where: str = ""
-
-
 class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     """An upload: `state` is receiving, queued, running, done or failed.
 
@@ -52,7 +42,7 @@ class Upload(msgspec.Struct, frozen=True, omit_defaults=True):
     ahead: int = 0
     expires_at: float | None = None
     result: Result | None = None
-    error: Problem | None = None
+    error: Failure | None = None
 
 
 def url_of(job: Job) -> str:
@@ -62,7 +52,6 @@ def url_of(job: Job) -> str:
 
 def shown(job: Job, uploads: Uploads) -> Upload:
     """The state of an upload."""
-    failure = job.failure
     return Upload(
         id=job.id,
         state=job.state,
@@ -71,7 +60,7 @@ def shown(job: Job, uploads: Uploads) -> Upload:
         created_at=job.created_at,
         ahead=uploads.ahead(job),
         expires_at=job.expires_at,
-        error=None if failure is None else Problem(**msgspec.structs.asdict(failure)),
+        error=job.failure,
     )
 
 
