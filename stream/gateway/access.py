@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from ecg import wire
 from ecg.errors import WireError
-from stream.gateway.problems import Refusal
+from stream.gateway.problems import Refusal, responses
 
 MAX_BODY_BYTES: Final = 16 * 1024
 """A command is a few hundred bytes; a note may have 256 characters."""
@@ -129,6 +129,11 @@ def content(kind: Any, description: str, example: Any = None) -> dict[str, Any]:
     if example is not None:
         media["example"] = msgspec.to_builtins(example)
     return {"description": description, "content": {JSON: media}}
+
+
+def documented(kind: Any, example: Any, *errors: int) -> dict[str, Any]:
+    """What FastAPI cannot see of a route that answers with this type: schema, example, problems."""
+    return {"responses": {200: content(kind, "Found", example), **responses(*errors)}}
 
 
 def _resolve(value: Any, definitions: dict[str, Any]) -> Any:

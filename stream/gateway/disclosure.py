@@ -1,6 +1,6 @@
 """Full disclosure over HTTP: the stored signal of a patient, its envelope, and the beats in it."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Response
@@ -9,9 +9,9 @@ from ecg import messages as m
 from ecg.objects import to_object, twin
 from ecg.types import BeatClass, Lead
 from stream.gateway import recorded
-from stream.gateway.access import answer, content
+from stream.gateway.access import answer, documented
 from stream.gateway.commands import Patient
-from stream.gateway.problems import Refusal, responses
+from stream.gateway.problems import Refusal
 from stream.gateway.stretches import Stretch, envelope
 from stream.log import Log
 
@@ -101,7 +101,7 @@ def disclosure_routes(log: Log) -> APIRouter:
     """The routes under /v1/patients that read the stored stream."""
     router = APIRouter(prefix="/patients/{patient}", tags=["disclosure"])
 
-    @router.get("/signal", **_documented(Signal, Signal("bed-1", [PIECE])))
+    @router.get("/signal", **documented(Signal, Signal("bed-1", [PIECE]), 503))
     async def show_signal(
         patient: Patient, since: Since, seconds: Short = 60, lead: OneLead = None
     ) -> Response:
@@ -109,7 +109,7 @@ def disclosure_routes(log: Log) -> APIRouter:
         found = await _signal(log, patient, since, seconds, lead)
         return answer(Signal(patient, [_piece(stretch) for stretch in found]))
 
-    @router.get("/envelope", **_documented(Envelopes, Envelopes("bed-1", "II", [OUTLINE])))
+    @router.get("/envelope", **documented(Envelopes, Envelopes("bed-1", "II", [OUTLINE]), 503))
     async def show_envelope(
         patient: Patient, since: Since, lead: Lead, seconds: Long = HOUR_SECONDS, step: Step = 0.04
     ) -> Response:
@@ -117,7 +117,9 @@ def disclosure_routes(log: Log) -> APIRouter:
         found = await _signal(log, patient, since, seconds, lead)
         return answer(Envelopes(patient, lead, [_outline(stretch, step) for stretch in found]))
 
-    @router.get("/beats", **_documented(Beats, {"patient": "bed-1", "beats": [to_object(BEAT)]}))
+    @router.get(
+        "/beats", **documented(Beats, {"patient": "bed-1", "beats": [to_object(BEAT)]}, 503)
+    )
     async def list_beats(patient: Patient, since: Since, seconds: Long = 60) -> Response:
         """List the beats that were found, up to an hour of them."""
         try:
@@ -169,7 +171,3 @@ def _outline(stretch: Stretch, step: float) -> Outline:
         low=found.low.astype("<i2").tobytes(),
         high=found.high.astype("<i2").tobytes(),
     )
-
-
-def _documented(kind: Any, example: Any) -> dict[str, Any]:
-    return {"responses": {200: content(kind, "Found", example), **responses(503)}}

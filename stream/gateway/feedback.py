@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from msgspec import Meta
 
 from ecg import messages as m
-from stream.gateway.access import answer, content, read_body
+from stream.gateway.access import answer, content, documented, read_body
 from stream.gateway.commands import Body
 from stream.gateway.problems import Refusal, responses
 from stream.gateway.queries import Count, Seconds
@@ -94,7 +94,7 @@ def feedback_routes(log: Log, store: Store) -> APIRouter:
             raise Refusal(409, "conflict", f"{said.id} stands for other feedback", field="id")
         return answer(kept, 201 if kept.at == said.at else 200)
 
-    @router.get("/feedback", **_listed())
+    @router.get("/feedback", **documented(FeedbackList, FeedbackList([KEPT]), 503))
     def list_feedback(
         patient: Name = "",
         alarm: Name = "",
@@ -123,11 +123,6 @@ def _posted() -> dict[str, Any]:
         },
         "openapi_extra": {"requestBody": {"required": True, **body}},
     }
-
-
-def _listed() -> dict[str, Any]:
-    found = content(FeedbackList, "Found", FeedbackList([KEPT]))
-    return {"responses": {200: found, **responses(503)}}
 
 
 def _of_alarm(body: FeedbackBody, about: AboutAlarm, alarm: m.Alarm | None) -> Feedback:

@@ -4,7 +4,7 @@ These are plain functions, so FastAPI runs them in its threads: a query never ho
 """
 
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from ecg import messages as m
 from ecg.objects import to_object, twin
 from ecg.types import Priority
-from stream.gateway.access import answer, content
+from stream.gateway.access import answer, documented
 from stream.gateway.commands import AlarmId, Patient
-from stream.gateway.problems import Refusal, responses
+from stream.gateway.problems import Refusal
 from stream.gateway.roster import Placed, roster
 from stream.store import AlarmFilter, Audit, Store, Trend
 
@@ -116,13 +116,15 @@ def query_routes(store: Store) -> APIRouter:
     router = APIRouter()
     history = store.history
 
-    @router.get("/alarms", tags=["alarms"], **_documented(Alarms, {"alarms": [to_object(ALARM)]}))
+    @router.get(
+        "/alarms", tags=["alarms"], **documented(Alarms, {"alarms": [to_object(ALARM)]}, 503)
+    )
     def list_alarms(wanted: Wanted) -> Response:
         """List alarms; parameters restrict, repeated ones are alternatives."""
         return answer({"alarms": [to_object(alarm) for alarm in history.alarms(wanted)]})
 
     @router.get(
-        "/alarms/{alarm}", tags=["alarms"], **_documented(twin(m.Alarm), to_object(ALARM), 404)
+        "/alarms/{alarm}", tags=["alarms"], **documented(twin(m.Alarm), to_object(ALARM), 404, 503)
     )
     def show_alarm(alarm: AlarmId) -> Response:
         """Show one alarm with its strip (payloads are base64: lead-major int16)."""
@@ -131,7 +133,7 @@ def query_routes(store: Store) -> APIRouter:
             raise Refusal(404, "not_found", f"no alarm {alarm}")
         return answer(to_object(found))
 
-    @router.get("/patients", tags=["patients"], **_documented(Patients, Patients([PLACED])))
+    @router.get("/patients", tags=["patients"], **documented(Patients, Patients([PLACED]), 503))
     def list_patients(
         unit: Annotated[str, Query(max_length=256)] = "",
         discharged: bool = False,  # noqa: FBT001, FBT002 - a query parameter
@@ -141,7 +143,7 @@ def query_routes(store: Store) -> APIRouter:
         return answer(Patients(roster(admissions, history.beds(), time.time(), unit)))
 
     @router.get(
-        "/patients/{patient}/trends", tags=["patients"], **_documented(Trends, Trends([TREND]))
+        "/patients/{patient}/trends", tags=["patients"], **documented(Trends, Trends([TREND]), 503)
     )
     def show_trends(patient: Patient, since: Seconds = None, until: Seconds = None) -> Response:
         """Show heart rate and beat counts by minute; the last 24 hours if not told otherwise."""
@@ -151,7 +153,7 @@ def query_routes(store: Store) -> APIRouter:
         first = max(int(start // 60), last - MAX_MINUTES)
         return answer({"trends": history.trends(patient, first, last)})
 
-    @router.get("/audit", tags=["audit"], **_documented(AuditTrail, AuditTrail([AUDIT])))
+    @router.get("/audit", tags=["audit"], **documented(AuditTrail, AuditTrail([AUDIT]), 503))
     def show_audit(
         patient: Annotated[str, Query(max_length=64)] = "",
         before: Seconds = None,
@@ -162,7 +164,3 @@ def query_routes(store: Store) -> APIRouter:
         return answer({"audit": found})
 
     return router
-
-
-def _documented(kind: Any, example: Any, *errors: int) -> dict[str, Any]:
-    return {"responses": {200: content(kind, "Found", example), **responses(503, *errors)}}

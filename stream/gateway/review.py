@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from ecg import messages as m
 from stream.gateway import export, recorded
-from stream.gateway.access import answer, content
+from stream.gateway.access import answer, documented
 from stream.gateway.commands import AlarmId
 from stream.gateway.problems import Refusal, responses
 from stream.gateway.queries import Wanted
@@ -59,7 +59,7 @@ def review_routes(log: Log, store: Store) -> APIRouter:
         packed = await asyncio.to_thread(export.strip_wfdb, found, strip, beats)
         return _download(packed, "application/zip", "strip.zip")
 
-    @router.get("/burden", **_listed())
+    @router.get("/burden", **documented(BurdenList, BurdenList([EXAMPLE]), 503))
     def show_burden(
         days: Days = 7,
         until: Until = None,
@@ -99,8 +99,3 @@ def _file(media: str, example: str, *errors: int) -> dict[str, Any]:
     described = {"schema": {"type": "string"}, "example": example}
     found = {"description": "The file", "content": {media: described}}
     return {"response_class": Response, "responses": {200: found, **responses(*errors)}}
-
-
-def _listed() -> dict[str, Any]:
-    found = content(BurdenList, "Found", BurdenList([EXAMPLE]))
-    return {"responses": {200: found, **responses(503)}}

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 from fastapi.responses import FileResponse
 
-from stream.gateway.access import content
+from stream.gateway.access import content, documented
 from stream.gateway.problems import responses
 from stream.gateway.uploads import results
 from stream.gateway.uploads.answers import Upload
@@ -59,10 +59,6 @@ _FORM: Final = {
 }
 
 
-def _documented(kind: Any, shown: Any, *errors: int) -> dict[str, Any]:
-    return {"responses": {200: content(kind, "Found", shown), **responses(*errors)}}
-
-
 UPLOAD: Final[dict[str, Any]] = {
     "responses": {
         200: content(
@@ -85,7 +81,7 @@ UPLOAD: Final[dict[str, Any]] = {
         }
     },
 }
-BEATS: Final[dict[str, Any]] = _documented(
+BEATS: Final[dict[str, Any]] = documented(
     results.BeatPage, results.BeatPage(2653, [_ITEM], 1), 404, 409
 )
 BEATS["responses"][200]["content"] |= {
@@ -99,6 +95,6 @@ ALARMS: Final[dict[str, Any]] = {
         **responses(404, 409),
     },
 }
-SHOW: Final = _documented(Upload, _EXAMPLE, 404)
-RESULT: Final = _documented(Result, example(), 404, 409)
-SIGNAL: Final = _documented(results.SignalPage, _SIGNAL, 404, 409)
+SHOW: Final = documented(Upload, _EXAMPLE, 404)
+RESULT: Final = documented(Result, example(), 404, 409)
+SIGNAL: Final = documented(results.SignalPage, _SIGNAL, 404, 409)
