@@ -2,15 +2,22 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import numpy as np
 from house import Supervised, beatwire
+from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from client.device import Device
 from ecg import messages as m
 
 RATE = 250.0
 UV_PER_LSB = 5.0
+MM = 96 / 25.4
+"""CSS pixels in a millimetre."""
+MARGIN, BAR = 6 * MM, 6 * MM
+"""Left of a sweeping trace, and erased ahead of its pen."""
 
 
 class SimulatedWard(Supervised):
@@ -33,21 +40,28 @@ class SimulatedWard(Supervised):
         return f"http://127.0.0.1:{self.port}/"
 
 
-def send(url: str, patient: str, samples: np.ndarray) -> None:
-    """Stream int16 samples of one lead as a device does, in blocks of 100 ms; then goodbye."""
+def send(
+    url: str,
+    patient: str,
+    samples: NDArray[np.int16],
+    leads: tuple[str, ...] = ("II",),
+    token: str = "",
+) -> None:
+    """Stream samples, shape (n, leads), as a device does, in blocks of 100 ms; then goodbye."""
 
     async def stream() -> None:
         device = Device(
             url,
             patient=patient,
-            leads=["II"],
+            leads=leads,
             rate=RATE,
             uv_per_lsb=UV_PER_LSB,
             location=m.Location("Known", "1"),
+            token=token,
         )
         async with device:
             for start in range(0, len(samples), 25):
-                await device.send(samples[start : start + 25, None])
+                await device.send(samples[start : start + 25])
                 await asyncio.sleep(25 / RATE)
             await device.drain()
 
@@ -56,13 +70,13 @@ def send(url: str, patient: str, samples: np.ndarray) -> None:
     worker.join()
 
 
-INK = """canvas => {
+INK = """(canvas, [top, bottom]) => {
   const {width, height} = canvas;
   const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
   const green = [];
   for (let x = 0; x < width; x++) {
     const rows = [];
-    for (let y = 0; y < height; y++) {
+    for (let y = Math.ceil(top * height); y < bottom * height; y++) {
       const i = 4 * (y * width + x);
       if (data[i + 1] > 90 && data[i + 1] > data[i] + 40) rows.push(y);
     }
@@ -70,4 +84,26 @@ INK = """canvas => {
   }
   return {green, width, height};
 }"""
-"""Of each column of a canvas: the first and last row that has the trace's green."""
+"""Of each column of a canvas, between two shares of its height: the first and last row that has the
+trace's green."""
+
+
+def off_trace(ink: dict[str, Any], microvolts: NDArray[np.float64], middle: float) -> float:
+    """Share of a first sweep's samples that have no ink within 2 pixels of where they belong.
+
+    They belong where a first-order 0.5 Hz high-pass, by scipy, puts them at 25 mm/s and 10 mm/mV
+    about the row `middle`. The newest few, and those that the bar has erased, are not judged.
+    """
+    share = 2 * np.pi * 0.5 / RATE
+    shifted = microvolts - microvolts[0]
+    shown = shifted - lfilter([share], [1, share - 1], shifted)
+    wide, per = ink["width"] - MARGIN, 25 * MM / RATE
+    erased = len(shown) - (wide - BAR) / per
+    judged = range(10 + max(0, int(erased)), len(shown) - 2)
+    assert len(judged) > 300
+    off = 0
+    for i in judged:
+        x, y = int(MARGIN + (i * per) % wide), middle - shown[i] * 10 * MM / 1000
+        near = [rows for rows in ink["green"][x - 1 : x + 2] if rows is not None]
+        off += not any(first - 2 <= y <= last + 2 for first, last in near)
+    return off / len(judged)

@@ -2,11 +2,11 @@
 
 import { form } from "../shared/form.js";
 import { make } from "../shared/dom.js";
-import { name, setName, setToken } from "../shared/person.js";
+import { name, setName, setToken, token } from "../shared/person.js";
 
 let open = null; // the promise of the dialog that is open
 
-/** Ask for a name (and a token); resolves when the dialog is closed, true when it was filled in. */
+/** Ask for a name (and a token, saying so if one was refused); resolves when it is closed, true when filled in. */
 export function signIn({ withToken = false } = {}) {
   open ??= ask(withToken).finally(() => (open = null));
   return open;
@@ -31,6 +31,7 @@ function ask(withToken) {
     dialog.append(
       make("h2", { id: "signin-title" }, withToken ? "This server wants an access token" : "Who are you?"),
       make("p", {}, "What you acknowledge, pause or change is recorded under this name and shown to everybody."),
+      withToken && token() ? make("p", { class: "status bad", role: "alert" }, "The token given was refused.") : "",
       form({ fields, button: "Continue", submit }),
       cancel,
     );

@@ -10,7 +10,7 @@ const CHANNELS = ["alarms", "beats", "vitals", "waveform"];
  * Follow everything for ever.
  *
  * `after()` gives the cursor to resume from, `onMessage` takes each message, `onState(up, words)`
- * hears of the connection; `onUnauthorized` returns a promise of new credentials.
+ * hears of the connection; `onUnauthorized` returns a promise: whether there are new credentials.
  */
 export function follow({ after, onMessage, onState, onUnauthorized }) {
   let failures = 0;
@@ -33,9 +33,9 @@ export function follow({ after, onMessage, onState, onUnauthorized }) {
     };
     socket.onclose = async ({ code }) => {
       clearInterval(pulse);
-      onState(false, "no connection: what is shown is old");
-      if (code === UNAUTHORIZED) await onUnauthorized();
       failures += 1;
+      if (code !== UNAUTHORIZED) onState(false, "no connection: what is shown is old");
+      else if (await onUnauthorized()) failures = 0;
       setTimeout(connect, Math.min(8000, 250 * 2 ** failures) * (0.5 + Math.random() / 2));
     };
   };
