@@ -1,5 +1,6 @@
 """Settings of the server: defaults that work as they are, each overridable by BEATWIRE_<NAME>."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -31,6 +32,8 @@ class Settings:
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
         max_patients: patients of one worker at once; memory is bounded, whatever names come.
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
+        realarm_seconds: after which an acknowledged alarm of high priority sounds again if its
+            condition still holds; 0: never. One value for all workers of a cluster.
         keep_samples, keep_events, keep_alarms, keep_trends, keep_feedback: seconds of retention by class.
         max_sample_bytes, max_event_bytes: size at which the oldest go, whatever their age.
         max_record_bytes: of an uploaded record on the disk, and of what an archive unpacks to.
@@ -70,6 +73,7 @@ class Settings:
     queue_messages: int = 1024
     max_patients: int = 10_000
     checkpoint_seconds: float = 10.0
+    realarm_seconds: float = 180.0
     keep_samples: float = 3 * DAY
     keep_events: float = 30 * DAY
     keep_alarms: float = 365 * DAY
@@ -101,6 +105,8 @@ class Settings:
     def __post_init__(self) -> None:
         if "*" in self.cors_origins:
             raise ValueError("cors_origins: name the sites; a page of any site is never let in")
+        if not 0.0 <= self.realarm_seconds < math.inf:
+            raise ValueError(f"realarm_seconds: {self.realarm_seconds:g} is no time; 0 is never")
 
     @property
     def origins(self) -> frozenset[str]:

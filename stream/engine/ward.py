@@ -23,7 +23,7 @@ from ecg.messages import (
     Hello,
     Vitals,
 )
-from stream.engine.alarms import Book, Context
+from stream.engine.alarms import Book, Context, Settings
 from stream.engine.events import Event, published, refusal
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
@@ -62,15 +62,23 @@ class Ward:
         classifier: names the beats.
         lead: position of the analysed lead.
         most: patients at once; records of others are refused.
+        settings: of the alarm book.
 
     Attributes:
         roll: who is here, and how many records were refused.
         greeted: patients whose HELLO came since the set was emptied.
     """
 
-    def __init__(self, classifier: Classifier, lead: int = 0, *, most: int = MAX_PATIENTS) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        lead: int = 0,
+        *,
+        most: int = MAX_PATIENTS,
+        settings: Settings | None = None,
+    ) -> None:
         self.pipeline = Pipeline(classifier, lead)
-        self.book = Book()
+        self.book = Book(settings)
         self.trends = Trends()
         self.roll = Roll(most, self._idle, self._leave)
         self.greeted: set[str] = set()

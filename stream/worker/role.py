@@ -9,6 +9,7 @@ from inference.classifier import BeatClassifier
 from inference.drift import population
 from inference.drift.watched import WatchedClassifier
 from stream.config import Settings
+from stream.engine import alarms
 from stream.engine.ward import Ward
 from stream.log import Log, Topic
 from stream.log.chosen import open_log
@@ -74,7 +75,11 @@ def _worker(
     return Worker(
         log,
         store,
-        Ward(classifier, most=settings.max_patients),
+        Ward(
+            classifier,
+            most=settings.max_patients,
+            settings=alarms.Settings(realarm=settings.realarm_seconds),
+        ),
         partition=partition,
         engine=engine_version(model.model_id),
         every=settings.checkpoint_seconds,

@@ -22,13 +22,13 @@ from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
 from ecg.types import Category, Paced
 from stream.engine.alarms.commands import carry_out
 from stream.engine.alarms.limits import DEFAULTS, judge, set_limits
+from stream.engine.alarms.news import from_change
 from stream.engine.alarms.patient import (
     apply,
     earliest,
     fall_due,
     is_new,
     lower,
-    news,
     raise_now,
     release,
     switch,
@@ -118,7 +118,7 @@ class Book:
         if "backfill" in context.flags:
             state = PatientState(Patient(context.patient), context.session)
             ledger = Ledger(state, self._settings, now)
-            return ledger.review(news(context, change, quality, evidence), change.edge)
+            return ledger.review(from_change(context, change, quality, evidence), change.edge)
         out, ledger = self._enter(context, now)
         if context.session == ledger.state.session and is_new(ledger.state, change):
             apply(ledger, context, change, quality, evidence)

@@ -10,7 +10,8 @@ from ecg.conditions import Change, Edge
 from ecg.messages import Alarm, Evidence, Strip
 from ecg.types import Priority
 from stream.engine.alarms.limits import restart
-from stream.engine.alarms.rules import Ledger, News, news_of
+from stream.engine.alarms.news import News, from_change
+from stream.engine.alarms.rules import Ledger
 from stream.engine.alarms.state import (
     NEVER,
     Context,
@@ -61,7 +62,7 @@ def apply(
     if change.edge == Edge.CLEAR:
         lower(ledger, change.kind, change.at)
         return
-    ledger.start(news(context, change, quality, evidence), holding=change.edge == Edge.SET)
+    ledger.start(from_change(context, change, quality, evidence), holding=change.edge == Edge.SET)
 
 
 def lower(ledger: Ledger, kind: str, sample: int) -> None:
@@ -86,23 +87,6 @@ def raise_now(ledger: Ledger, kind: str, onset: float, value: float | None = Non
         timed=True,
     )
     ledger.start(stated, holding=True)
-
-
-def news(
-    context: Context, change: Change, quality: float | None, evidence: Evidence | None
-) -> News:
-    """A change, with the times of its samples."""
-    return news_of(
-        context,
-        change.kind,
-        change.onset,
-        change.at,
-        value=change.value,
-        limit=change.limit,
-        measure=change.measure,
-        quality=quality,
-        evidence=evidence,
-    )
 
 
 def is_new(state: PatientState, change: Change) -> bool:
@@ -156,7 +140,7 @@ def earliest(state: PatientState, settings: Settings) -> float:
 
 def _entry_earliest(entry: Entry) -> float:
     if entry.holding:
-        return min(entry.rises_at, entry.quiet_until or NEVER)
+        return min(entry.rises_at, entry.quiet_until or NEVER, entry.realarm_at)
     return NEVER if entry.latched else entry.shows_until
 
 
@@ -181,4 +165,6 @@ def _entry_due(ledger: Ledger, entry: Entry) -> None:
     if entry.rises_at <= ledger.now:
         ledger.escalate(entry, priority=Priority.MEDIUM)
     if 0.0 < entry.quiet_until <= ledger.now:
-        ledger.sound_again(entry)
+        ledger.time_out_over(entry)
+    if entry.realarm_at <= ledger.now:
+        ledger.realarm(entry)

@@ -7,6 +7,7 @@
     active, ack.   latched          the condition ends, and the kind latches (high priority)
     active, ack.   ended            the condition ends, and it has been shown for 6 s
     latched        ended            someone acknowledges it
+    acknowledged   active           it is high, and still holds after the time of the re-alarm
     any            active           it escalates (NSVT to VTACH, technical ones by time)
 
 `Ledger` is one stimulus at work on one patient: it changes the state and collects instructions.
@@ -19,11 +20,11 @@ from typing import Any, Final
 import msgspec
 
 from ecg.conditions import CATALOGUE, Edge, suppresses
-from ecg.messages import Alarm, Evidence
-from ecg.types import Paced, Priority
+from ecg.messages import Alarm
+from ecg.types import Priority
+from stream.engine.alarms.news import News, alarm_id, alarm_of
 from stream.engine.alarms.state import (
     NEVER,
-    Context,
     Entry,
     Instruction,
     PatientState,
@@ -37,27 +38,8 @@ ESCALATES: Final = {"VTACH": "NSVT"}
 SILENT: Final = frozenset(["ARTIFACT"])
 """Kinds that show but never sound (ALARMS.md)."""
 
-
-class News(msgspec.Struct, frozen=True, gc=False):
-    """A condition that is to become an alarm, with samples and their times.
-
-    `timed` stands for what no sample tells (silence, a pause, a fault): samples do not move then,
-    so the alarm's id carries the onset's time in milliseconds in place of its sample.
-    """
-
-    kind: str
-    onset: int
-    onset_time: float
-    at: int
-    at_time: float
-    value: float | None = None
-    limit: float | None = None
-    measure: str = ""
-    lead: str = ""
-    quality: float | None = None
-    evidence: Evidence | None = None
-    flags: tuple[str, ...] = ()
-    timed: bool = False
+REALARM: Final = "realarm"
+"""Flag of an alarm that was acknowledged and sounds again, since it still holds."""
 
 
 class Ledger:
@@ -77,7 +59,7 @@ class Ledger:
         if holding and self._take_over(news):
             return
         self._make_room(news.kind)
-        alarm = self._revived(news) or self._alarm(news)
+        alarm = self._revived(news) or alarm_of(self.state, news)
         entry = Entry(alarm, holding, shows_until=self.now + self._show(news.kind))
         self._time_out(entry)
         kind = CATALOGUE[news.kind]
@@ -114,6 +96,7 @@ class Ledger:
         seen = {"acknowledged_by": by, "acknowledged_at": self.now, "note": note}
         if entry.holding:
             entry.acknowledged = True
+            entry.realarm_at = self._realarm_at(entry.alarm.priority)
             self.publish(entry, "update", state="acknowledged", **seen)
         else:
             entry.alarm = msgspec.structs.replace(entry.alarm, **seen)
@@ -121,19 +104,33 @@ class Ledger:
 
     def escalate(self, entry: Entry, **changes: Any) -> None:
         """It has become worse: it sounds again, whoever had acknowledged the lesser alarm."""
-        entry.acknowledged = False
         entry.quiet_until = 0.0
         entry.rises_at = NEVER
         self._break_pause(changes["priority"])
+        self._unsee(entry, "escalate", **changes)
+
+    def realarm(self, entry: Entry) -> None:
+        """Someone saw it long ago and it still holds: it sounds again, to be acknowledged anew."""
+        flags = entry.alarm.flags
+        self._unsee(entry, "update", flags=flags if REALARM in flags else (*flags, REALARM))
+
+    def _unsee(self, entry: Entry, phase: str, **changes: Any) -> None:
+        """Nobody has seen it as it is now; the audit trail keeps who had seen it before."""
+        entry.acknowledged = False
+        entry.realarm_at = NEVER
         nobody = {"acknowledged_by": "", "acknowledged_at": None, "note": ""}
-        self.publish(entry, "escalate", state="active", **nobody, **changes)
+        self.publish(entry, phase, state="active", **nobody, **changes)
 
     def review(self, news: News, edge: Edge) -> list[Instruction]:
         """What happened in backfill, for the record only: one message, ended and silent."""
         if edge == Edge.CLEAR:
             return []
         alarm = msgspec.structs.replace(
-            self._alarm(news), update_no=1, state="ended", silenced=True, ended_sample=news.at
+            alarm_of(self.state, news),
+            update_no=1,
+            state="ended",
+            silenced=True,
+            ended_sample=news.at,
         )
         return [Publish(alarm)]
 
@@ -216,7 +213,7 @@ class Ledger:
         elif not silenced:
             self.state.timeouts[alarm.kind] = self.now + level
 
-    def sound_again(self, entry: Entry) -> None:
+    def time_out_over(self, entry: Entry) -> None:
         """The time-out is over and the condition still holds: it sounds, once in a time-out."""
         entry.quiet_until = 0.0
         self.state.timeouts[entry.alarm.kind] = self.now + self._level(entry.alarm.priority)
@@ -225,6 +222,11 @@ class Ledger:
         if priority == Priority.MEDIUM:
             return self.settings.first_level
         return self.settings.second_level if priority == Priority.LOW else 0.0
+
+    def _realarm_at(self, priority: Priority) -> float:
+        """When an alarm that is acknowledged now sounds again."""
+        after = self.settings.realarm
+        return self.now + after if priority == Priority.HIGH and after > 0.0 else NEVER
 
     def _break_pause(self, priority: Priority) -> None:
         """An audio pause ends for an alarm above what it paused, and for every high one."""
@@ -244,56 +246,9 @@ class Ledger:
 
     def _revived(self, news: News) -> Alarm | None:
         """The same alarm, ended a moment ago at the same sample, goes on."""
-        name = self._id(news)
+        name = alarm_id(self.state, news)
         for place, (_, alarm) in enumerate(self.state.ended):
             if alarm.id == name:
                 del self.state.ended[place]
                 return msgspec.structs.replace(alarm, ended_sample=None)
         return None
-
-    def _id(self, news: News) -> str:
-        onset = f"t{round(news.onset_time * 1000)}" if news.timed else news.onset
-        return f"{self.state.profile.id}:{self.state.session}:{news.kind}:{onset}"
-
-    def _alarm(self, news: News) -> Alarm:
-        kind = CATALOGUE[news.kind]
-        paced = ("paced",) if self.state.profile.paced == Paced.YES else ()
-        return Alarm(
-            id=self._id(news),
-            update_no=0,
-            phase="start",
-            state="active",
-            patient=self.state.profile.id,
-            session=self.state.session,
-            kind=kind.name,
-            priority=kind.priority,
-            text=kind.text,
-            code=kind.code,
-            onset_sample=max(news.onset, 0),
-            onset_time=news.onset_time,
-            detected_sample=max(news.at, 0),
-            detected_time=news.at_time,
-            value=news.value,
-            limit=news.limit,
-            measure=news.measure,
-            lead=news.lead,
-            quality=news.quality,
-            evidence=news.evidence,
-            flags=news.flags + paced,
-            unit=self.state.unit,
-            bed=self.state.bed,
-        )
-
-
-def news_of(context: Context, kind: str, onset: int, at: int, **more: Any) -> News:
-    """A condition at samples of `context`."""
-    return News(
-        kind,
-        onset,
-        context.time(onset),
-        at,
-        context.time(at),
-        lead=context.lead,
-        flags=context.flags,
-        **more,
-    )

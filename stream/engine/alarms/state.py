@@ -24,6 +24,9 @@ class Settings(msgspec.Struct, frozen=True):
     """Time-out of a repeated alarm of medium priority: it shows, but does not sound."""
     second_level: float = 600.0
     """The same for low priority."""
+    realarm: float = 180.0
+    """Re-alarm: an acknowledged high alarm whose condition still holds after so long sounds again
+    (bedside monitors: off, 1, 2 or 3 min); 0: never."""
     no_data: float = 3.0
     """Silence of a device that raises NO_DATA; the catalogue says when it becomes medium."""
     linger: float = 20.0
@@ -92,6 +95,7 @@ class Entry(msgspec.Struct, array_like=True):
         shows_until: an alarm that does not hold or latch ends at this time.
         quiet_until: a repeated alarm sounds from this time on, if it still holds.
         rises_at: the catalogue's time to raise the priority of an unresolved technical alarm.
+        realarm_at: an acknowledged high alarm sounds again at this time, if it still holds.
     """
 
     alarm: Alarm
@@ -100,6 +104,7 @@ class Entry(msgspec.Struct, array_like=True):
     shows_until: float = 0.0
     quiet_until: float = 0.0
     rises_at: float = NEVER
+    realarm_at: float = NEVER
 
     @property
     def latched(self) -> bool:

@@ -1,0 +1,18 @@
+"""What an operator may set, and what is refused."""
+
+import pytest
+
+from stream.config import Settings
+
+
+def test_the_realarm_is_a_setting():
+    """Three minutes by default, as on bedside monitors; 0 turns it off."""
+    assert Settings.load({}).realarm_seconds == 180.0
+    assert Settings.load({"BEATWIRE_REALARM_SECONDS": "0"}).realarm_seconds == 0.0
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon"])
+def test_a_realarm_that_is_no_time_is_refused(text):
+    """By name: it must not be lost in a typing error."""
+    with pytest.raises(ValueError, match=r"(?i)realarm_seconds"):
+        Settings.load({"BEATWIRE_REALARM_SECONDS": text})
