@@ -109,6 +109,8 @@ class Hub:
         async with self._covering:  # what is wanted is asked when it is our turn: not long ago
             waves = self._of([one for one in self._watching if one.mask & WAVEFORM])
             events = self._of(self._watching) | self._places(self.watchdogs.monitor.patients)
+            if self.others is not None:
+                events |= self._places(self.others.orphans.patients)
             await self._events.cover(self._partitions if len(self._partitions) == 1 else events)
             await self._waves.cover(waves)
 
@@ -198,21 +200,24 @@ class Hub:
         if event is None:
             return
         self.metrics.events_total += 1
-        if isinstance(event, m.Vitals):
-            self.watchdogs.monitor.vitals(event, asyncio.get_running_loop().time())
         if isinstance(event, m.Vitals | m.Alarm):
             self.fanout.place(event.patient, event.unit)
+        if self.others is not None and isinstance(event, m.Alarm) and event.kind in KINDS:
+            if self.others.hear(event, record.time_ms):  # ours was handed out already
+                self._announce(event, receiver_of(event))
+            return
+        self._analysed(event, record.time_ms)
         if isinstance(event, m.Alarm):
-            if self.others is not None and event.kind in KINDS:
-                self._heard(event)
-                return
             self._expect(event)
         self._hand_out(event)
 
-    def _heard(self, alarm: m.Alarm) -> None:
-        """An alarm that a gateway made; ours was handed out already."""
-        if self.others is not None and self.others.hear(alarm):
-            self._announce(alarm, receiver_of(alarm))
+    def _analysed(self, event: LogEvent, time_ms: int) -> None:
+        """A worker has said something: its patient is analysed."""
+        now = asyncio.get_running_loop().time()
+        if isinstance(event, m.Vitals):
+            self.watchdogs.monitor.vitals(event, now)
+        if self.others is not None:
+            self.others.orphans.analysed(event.patient, time_ms, now)
 
     def _expect(self, alarm: m.Alarm) -> None:
         """Await that its receivers confirm it."""
@@ -250,9 +255,12 @@ class Hub:
             await asyncio.sleep(MONITOR_SECONDS)
             with contextlib.suppress(LogUnavailable):
                 await self._cover()
-            now = asyncio.get_running_loop().time()
-            for receiver, alarm in self.watchdogs.tick(now, time.time()):
+            now, wall = asyncio.get_running_loop().time(), time.time()
+            for receiver, alarm in self.watchdogs.tick(now, wall):
                 self.publish(alarm, but=receiver)
+            if self.others is not None:
+                for alarm in self.others.orphans.tick(now, wall):
+                    self.publish(alarm)
             self.metrics.not_monitored = len(self.watchdogs.monitor.active)
             self.metrics.receivers = delivery.count
             self.metrics.undelivered = len(delivery.standing())

@@ -114,8 +114,8 @@ class Monitor:
             watch.alarm = _started(patient, watch, place, wall, wall - (now - watch.analysed))
             return watch.alarm
         if watch.alarm is not None and (not unseen or now - watch.sent > GONE_SECONDS):
-            ended, watch.alarm = _ended(watch.alarm, watch.sample, wall), None
-            return ended
+            over, watch.alarm = ended(watch.alarm, watch.sample, wall), None
+            return over
         return None
 
 
@@ -152,7 +152,8 @@ def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: 
     )
 
 
-def _ended(alarm: m.Alarm, sample: int, wall: float) -> m.Alarm:
+def ended(alarm: m.Alarm, sample: int | None, wall: float) -> m.Alarm:
+    """The alarm's last update; `sample`: up to which the patient had sent, if that is known."""
     return msgspec.structs.replace(
         alarm, update_no=1, phase="end", state="ended", ended_sample=sample, published_at=wall
     )

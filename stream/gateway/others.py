@@ -11,6 +11,7 @@ from typing import Final
 from ecg import messages as m
 from ecg import wire
 from stream.gateway import delivery, monitor
+from stream.gateway.orphans import Orphans
 from stream.log import Entry, Log, Topic
 
 KINDS: Final = frozenset({monitor.KIND.name, delivery.KIND.name})
@@ -21,9 +22,14 @@ MAX_KNOWN: Final = 4096
 
 
 class Others:
-    """The alarms of other gateways on a log, and ours on the way to them."""
+    """The alarms of other gateways on a log, and ours on the way to them.
+
+    Attributes:
+        orphans: those that are ended here if their gateway does not.
+    """
 
     def __init__(self, log: Log) -> None:
+        self.orphans = Orphans()
         self._log = log
         self._known: OrderedDict[str, int] = OrderedDict()
         self._standing: dict[str, m.Alarm] = {}
@@ -37,21 +43,22 @@ class Others:
     def tell(self, alarm: m.Alarm) -> None:
         """Write an alarm of ours; while no broker answers it waits, and is told later."""
         self._know(alarm)
-        self._standing.pop(alarm.id, None)
+        self._drop(alarm.id)
         entry = Entry(alarm.patient, wire.pack(alarm), f"{alarm.id}#{alarm.update_no}")
         task = asyncio.create_task(self._log.append(Topic.ALARMS, [entry]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def hear(self, alarm: m.Alarm) -> bool:
-        """Take an alarm that a gateway wrote; whether it is news to us."""
+    def hear(self, alarm: m.Alarm, time_ms: int) -> bool:
+        """Take an alarm that a gateway wrote and the log took at `time_ms`; whether it is news to us."""
         if alarm.update_no <= self._known.get(alarm.id, -1):
             return False
         self._know(alarm)
         if alarm.state == "ended":
-            self._standing.pop(alarm.id, None)
+            self._drop(alarm.id)
         else:
             self._standing[alarm.id] = alarm
+            self.orphans.add(alarm, time_ms)
         return True
 
     async def stop(self) -> None:
@@ -64,7 +71,12 @@ class Others:
         self._known[alarm.id] = alarm.update_no
         self._known.move_to_end(alarm.id)
         if len(self._known) > MAX_KNOWN:
-            self._standing.pop(self._known.popitem(last=False)[0], None)
+            self._drop(self._known.popitem(last=False)[0])
+
+    def _drop(self, name: str) -> None:
+        alarm = self._standing.pop(name, None)
+        if alarm is not None:
+            self.orphans.remove(alarm)
 
 
 def receiver_of(alarm: m.Alarm) -> str:

@@ -22,6 +22,7 @@ from gateway_rig import (
 
 from ecg import messages as m
 from stream.gateway.cursor import Cursor
+from stream.gateway.orphans import ORPHAN_SECONDS, Orphans
 from stream.gateway.others import MAX_KNOWN, Others, receiver_of
 from stream.log import RETENTION, Topic
 from stream.log.kafka import Connection, KafkaLog, topics
@@ -71,6 +72,33 @@ def test_whom_nobody_analyses_is_told_at_every_gateway(kafka: str, tmp_path: Pat
     assert (ended.id, ended.state) == (raised.id, "ended")
 
 
+def test_what_a_gateway_that_died_had_raised_ends_once_somebody_analyses(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its NOT_MONITORED is in the log, and nobody is there who would end it: the others do."""
+    monkeypatch.setattr("stream.gateway.orphans.ORPHAN_SECONDS", 0.2)
+    raised = alarm(0, id="p1:s1:NOT_MONITORED:0", kind="NOT_MONITORED")
+
+    async def scene():
+        async with (
+            house(kafka, tmp_path) as (first, second, work, _),
+            subscriber(first, "alarms") as here,
+            subscriber(second, "alarms") as there,
+        ):
+            await here.receive(), await there.receive()
+            await work.publish(raised)
+            told = (await here.receive()).event, (await there.receive()).event
+            await work.publish(vitals(250))
+            over = (await here.receive()).event, (await there.receive()).event
+            async with subscriber(second, "alarms") as later:
+                return told, over, (await later.receive()).alarms
+
+    told, over, standing = asyncio.run(scene())
+    assert told == (raised, raised)
+    assert [(one.id, one.update_no, one.state) for one in over] == [(raised.id, 1, "ended")] * 2
+    assert standing == ()
+
+
 def test_a_subscriber_resumes_at_another_gateway(kafka: str, tmp_path: Path):
     """After the cursor of one gateway, the other one gives what follows, each event once."""
     patients = [f"p{number}" for number in range(8)]
@@ -117,7 +145,7 @@ class Heard:
         self.others = Others(None)  # type: ignore[arg-type]
 
     def hear(self, update_no: int, state: str = "active", name: str = "a") -> bool:
-        return self.others.hear(alarm(0, update_no, id=name, state=state, kind="NOT_MONITORED"))
+        return self.others.hear(alarm(0, update_no, id=name, state=state, kind="NOT_MONITORED"), 0)
 
 
 def test_what_another_gateway_says_twice_is_news_once():
@@ -129,12 +157,42 @@ def test_what_another_gateway_says_twice_is_news_once():
     assert heard.others.standing == ()
 
 
+def orphan(analysed: int) -> Orphans:
+    """An alarm that the log took at 1000 ms, and something of a worker from `analysed` ms."""
+    orphans = Orphans()
+    orphans.add(alarm(0, id="a", kind="NOT_MONITORED"), 1000)
+    orphans.analysed("p1", analysed, 50.0)
+    return orphans
+
+
+def test_a_gateway_has_its_time_to_end_its_own_alarm():
+    """Until ORPHAN_SECONDS after the first sign of a worker; once it has ended it, nobody else does."""
+    orphans = orphan(1001)
+    orphans.analysed("p1", 2000, 52.0)
+    assert orphans.tick(50.0 + ORPHAN_SECONDS - 0.1, 0.0) == []
+    (end,) = orphans.tick(50.0 + ORPHAN_SECONDS, 7.0)
+    assert (end.id, end.update_no, end.state, end.published_at) == ("a", 1, "ended", 7.0)
+    orphans.remove(end)
+    assert (orphans.tick(99.0, 0.0), orphans.patients) == ([], ())
+
+
+def test_vitals_of_before_the_alarm_or_of_somebody_else_end_nothing():
+    """A gateway that lags reads them after it; the log's clock tells."""
+    orphans = orphan(1000)
+    orphans.analysed("p2", 9000, 50.0)
+    assert orphans.tick(99.0, 0.0) == []
+    assert orphans.patients == ("p1",)
+
+
 def test_what_others_say_is_bounded():
     """However many alarms there were, only so many are remembered."""
     heard = Heard()
     for number in range(MAX_KNOWN + 10):
         heard.hear(0, name=f"{number}")
     assert len(heard.others.standing) == MAX_KNOWN
+    assert len(heard.others.orphans.tick(9.0, 0.0)) == 0
+    heard.others.orphans.analysed("p1", 1, 0.0)
+    assert len(heard.others.orphans.tick(9.0, 0.0)) == MAX_KNOWN
 
 
 def test_a_receiver_is_not_told_of_itself():
