@@ -2,7 +2,7 @@
 
     python docs/screenshot.py [page …]
 
-Needs Playwright (`pip install playwright`) and a chromium on the path.
+Needs Playwright and Pillow (`pip install playwright pillow`), and a chromium on the path.
 """
 
 import os
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from client.rhythms import Script
@@ -40,6 +41,8 @@ PAGES: Final = {
 }
 """Name of the picture: address, size, and how many beds are simulated."""
 RECORD_SECONDS: Final = 60
+COLOURS: Final = 128
+"""The pages have few: more only make the files of the repository larger."""
 SWEEP_SECONDS: Final = 12.0
 """Until the pen has crossed the widest trace."""
 
@@ -82,13 +85,17 @@ def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> 
     if name in STEPS:
         STEPS[name](page)
     time.sleep(SWEEP_SECONDS)  # a picture is of a moment, and this is the moment
-    page.screenshot(path=Path(__file__).parent / f"{name}.png")
+    path = Path(__file__).parent / f"{name}.png"
+    page.screenshot(path=path)
     page.close()
+    Image.open(path).quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def show_alarm(page: Page) -> None:
-    """Go from the list to the latest urgent alarm's strip."""
+    """Go from the list, which is of the moment it was asked for, to the latest urgent alarm's strip."""
+    page.reload()
     page.locator("main table a", has_text="***").first.click()
+    page.locator(".strip canvas").first.wait_for()
 
 
 def upload_record(page: Page) -> None:

@@ -214,6 +214,18 @@ def test_an_alarm_marked_false_by_keys_alone_stays_so_and_counts_as_burden(stati
         assert serious(shown) == []
 
 
+def test_a_strip_that_is_not_stored_yet_comes_by_itself(station):
+    """Opened in the first seconds of the alarm: words in place of the strip, then the strip."""
+    alarm = asystole(station)
+    early = alarm | {"strip": None, "onset_time": time.time()}
+    with opened(station, "review") as shown:
+        shown.route("**/v1/alarms/*", lambda route: route.fulfill(json=early))
+        shown.goto(f"http://127.0.0.1:{station.port}/#/review/{alarm['id']}")
+        expect(shown.locator(".strip")).to_contain_text("Its strip comes")
+        shown.unroute("**/v1/alarms/*")
+        expect(shown.locator(".strip canvas").first).to_be_visible()
+
+
 def test_the_list_and_the_strip_can_be_kept_as_files(station):
     """The list as CSV, the strip as CSV in millivolts with its beats, and as a WFDB record."""
     alarm = asystole(station)

@@ -1,6 +1,6 @@
 // One alarm under review: its facts, its strip with beats, what people say of it, files, a printed sheet.
 
-import { judged, label, level } from "../alarm/priority.js";
+import { judged, label, level, technical } from "../alarm/priority.js";
 import { drawRows, rowSeconds } from "../ecg/rows.js";
 import { assemble } from "../ecg/samples.js";
 import { filters, neighbours, query } from "../review/filters.js";
@@ -16,6 +16,8 @@ import { Said } from "./review_said.js";
 import { sheet } from "./review_sheet.js";
 
 const LISTED = 1000; // alarms among which the one before and the one after are looked for
+const FRESH = 60; // seconds after its onset within which an alarm's strip is still to come
+const AGAIN = 1000; // ms until it is asked for again
 
 /** Open alarm `route.id`; the filters of the list that it was chosen from stay in the address. */
 export function open(root, site, route) {
@@ -25,14 +27,29 @@ export function open(root, site, route) {
   root.append(...Object.values(parts));
   const said = new Said(parts.said, route.id, site);
   const beside = {};
+  const path = `/v1/alarms/${encodeURIComponent(route.id)}`;
   const go = (one) => one && site.go("review", one.id, wanted);
   fill(parts.head, async () => {
-    const alarm = await get(`/v1/alarms/${encodeURIComponent(route.id)}`);
+    const alarm = await get(path);
     Object.assign(beside, neighbours((await get("/v1/alarms", query(wanted, LISTED))).alarms, alarm.id));
-    if (alarm.strip?.blocks.length) show(alarm, parts, said);
-    else parts.strip.replaceChildren(make("p", { class: "empty" }, "Its strip is not stored yet: it comes when the seconds after the alarm have come."));
+    strip(alarm);
     return head(alarm, wanted, beside, site);
   });
+
+  /** Draw the strip, once it is there: it ends some seconds after the alarm. */
+  function strip(alarm) {
+    if (alarm.strip?.blocks.length) return show(alarm, parts, said);
+    const coming = !technical(alarm) && site.now() - alarm.onset_time < FRESH;
+    const words = coming ? "Its strip comes when the seconds after the alarm have come." : "There is no strip of it.";
+    parts.strip.replaceChildren(make("p", { class: "empty" }, words));
+    if (coming) setTimeout(again, AGAIN, alarm);
+  }
+
+  async function again(alarm) {
+    const now = await get(path).catch(() => alarm);
+    if (parts.strip.isConnected) strip(now); // else another page is open
+  }
+
   const close = shortcuts({ ArrowLeft: () => go(beside.newer), ArrowRight: () => go(beside.older) });
   return { tick: () => said.tick(), close };
 }

@@ -51,8 +51,8 @@ export class Sector {
     say(this.#parts.limits, roster?.low ? `${number(roster.high)} ${number(roster.low)}` : "");
     say(this.#parts.pvc, numbers ? number(vitals.v_per_minute) : "--");
     say(this.#parts.rhythm, (numbers && vitals.rhythm) || "--");
-    this.root.classList.toggle("stale", !live);
     this.#showAlarms(server);
+    this.root.classList.toggle("stale", !live);
   }
 
   #showAlarms(server) {
