@@ -69,6 +69,7 @@ def test_nsvt_escalates_to_vtach_and_keeps_its_id():
     assert ward.tell(6.0, "NSVT", "clear", onset=4.0) == []
     alarm = ward.published[-1]
     assert (alarm.id, alarm.priority, alarm.code) == ("p:s1:NSVT:1000", 3, 199832)
+    assert (alarm.onset_time, alarm.detected_time) == (START + 4.0, START + 6.0)
     assert ward.tell(9.0, "VTACH", "clear", onset=4.0) == ["VTACH update latched"]
 
 

@@ -182,7 +182,8 @@ class Ledger:
                 kind = CATALOGUE[news.kind]
                 what = {"kind": kind.name, "text": kind.text, "code": kind.code}
                 evidence = {"value": news.value, "evidence": news.evidence or alarm.evidence}
-                self.escalate(entry, priority=kind.priority, **what, **evidence)
+                decided = {"detected_sample": news.at, "detected_time": news.at_time}
+                self.escalate(entry, priority=kind.priority, **what, **evidence, **decided)
                 return True
         return False
 
