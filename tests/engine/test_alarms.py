@@ -4,7 +4,6 @@ import pytest
 from alarm_script import START, Ward
 
 from ecg.conditions import CATALOGUE
-from ecg.types import Priority
 from stream.engine.alarms import Settings
 
 # ── From condition to alarm ──────────────────────────────────────────────────────────────────
@@ -56,97 +55,6 @@ def test_short_condition_shows_for_6_s_too():
 def test_clear_of_what_is_not_set_does_nothing():
     """A clear without an alarm is no news."""
     assert Ward().tell(5.0, "VTACH", "clear") == []
-
-
-# ── Escalation ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_nsvt_escalates_to_vtach_and_keeps_its_id():
-    """Third beat NSVT, fifth VTACH: one alarm, escalated, high from then on."""
-    ward = Ward()
-    assert ward.tell(5.0, "NSVT", onset=4.0) == ["NSVT start active"]
-    assert ward.tell(6.0, "VTACH", onset=4.0) == ["VTACH escalate active"]
-    assert ward.tell(6.0, "NSVT", "clear", onset=4.0) == []
-    alarm = ward.published[-1]
-    assert (alarm.id, alarm.priority, alarm.code) == ("p:s1:NSVT:1000", 3, 199832)
-    assert (alarm.onset_time, alarm.detected_time) == (START + 4.0, START + 6.0)
-    assert ward.tell(9.0, "VTACH", "clear", onset=4.0) == ["VTACH update latched"]
-
-
-def test_acknowledged_nsvt_sounds_again_as_vtach():
-    """The acknowledgement was for the lesser alarm."""
-    ward = Ward()
-    ward.tell(5.0, "NSVT", onset=4.0)
-    ward.acknowledge(5.5, "NSVT")
-    assert ward.tell(6.0, "VTACH", onset=4.0) == ["VTACH escalate active"]
-    assert ward.shown() == ["VTACH active*"]
-    assert ward.published[-1].acknowledged_by == ""
-
-
-def test_leads_off_becomes_medium_after_10_s():
-    """Low at first; the deadline is known."""
-    ward = Ward()
-    assert ward.tell(5.0, "LEADS_OFF") == ["LEADS_OFF start active"]
-    assert ward.tick(14.9) == []
-    assert ward.tick(15.0) == ["LEADS_OFF escalate active"]
-    assert ward.published[-1].priority == Priority.MEDIUM
-    assert ward.tell(16.0, "LEADS_OFF", "clear", onset=5.0) == ["LEADS_OFF end ended"]
-
-
-# ── Chains ───────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("higher", "lower"),
-    [
-        ("VFIB", "VTACH"),
-        ("VTACH", "BIGEMINY"),
-        ("NSVT", "PVC_RATE"),
-        ("ASYSTOLE", "PAUSE"),
-        ("PAUSE", "MISSED_BEAT"),
-        ("EXTREME_TACHY", "HR_HIGH"),
-        ("AFIB", "IRREGULAR_HR"),
-    ],
-)
-def test_higher_alarm_suppresses_the_lower_of_its_chain(higher, lower):
-    """Whichever comes first; and it says so; the lower is back when the higher has gone."""
-    ward = Ward()
-    ward.tell(5.0, lower)
-    assert ward.tell(6.0, higher) == [
-        f"{higher} start active",
-        f"{lower} update active by {higher}",
-    ]
-    assert f"{lower} update active" in ward.tell(30.0, higher, "clear", onset=6.0)
-    ward = Ward()
-    ward.tell(5.0, higher)
-    assert ward.tell(6.0, lower) == [f"{lower} start active by {higher}"]
-    assert f"{lower} active" in ward.shown()
-
-
-def test_other_chains_are_not_suppressed():
-    """A pause under a bigeminy sounds."""
-    ward = Ward()
-    ward.tell(5.0, "BIGEMINY")
-    assert ward.tell(6.0, "PAUSE") == ["PAUSE start active"]
-
-
-def test_latched_alarm_suppresses_nothing():
-    """Its condition is over."""
-    ward = Ward()
-    ward.tell(5.0, "VTACH")
-    ward.tell(9.0, "VTACH", "clear", onset=5.0)
-    assert ward.tell(10.0, "BIGEMINY") == ["BIGEMINY start active"]
-
-
-def test_latched_alarm_is_not_suppressed():
-    """It waits for a person, whatever else happens: no news for every VF after it."""
-    ward = Ward()
-    ward.tell(5.0, "VTACH")
-    ward.tell(9.0, "VTACH", "clear", onset=5.0)
-    assert ward.tell(10.0, "VFIB") == ["VFIB start active"]
-    ward.tell(11.0, "VTACH", onset=11.0)
-    assert ward.tell(12.0, "VTACH", "clear", onset=11.0) == ["VTACH update latched"]
-    assert ward.published[-1].suppressed_by == ""
 
 
 # ── Latching and acknowledgement ─────────────────────────────────────────────────────────────

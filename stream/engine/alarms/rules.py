@@ -157,17 +157,24 @@ class Ledger:
 
     def _derive(self, entry: Entry) -> tuple[str, bool]:
         """Which kind suppresses this alarm, and whether it is silent."""
-        kind = entry.alarm.kind
-        suppressed_by = "" if entry.latched else self._suppressor(kind)
-        silent = kind in SILENT or entry.alarm.priority == Priority.INFORMATION
+        suppressed_by = "" if entry.latched else self._suppressor(entry)
+        silent = entry.alarm.kind in SILENT or entry.alarm.priority == Priority.INFORMATION
         quiet = entry.acknowledged or entry.quiet_until > self.now
         paused = self.state.paused_until > self.now
         ended = entry.alarm.state == "ended"
         return suppressed_by, silent or quiet or paused or ended or suppressed_by != ""
 
-    def _suppressor(self, kind: str) -> str:
-        higher = (e.alarm.kind for e in self.state.entries if e.holding)
-        return next((name for name in higher if suppresses(name, kind)), "")
+    def _suppressor(self, entry: Entry) -> str:
+        """A higher alarm of its chain: one that holds, or, for what is over, one that held then.
+
+        The beat after a pause says that one was missed; who was told of the pause knows.
+        """
+        alarm = entry.alarm
+        for other in self.state.entries:
+            covers = other.holding or (not entry.holding and _held_at(other.alarm, alarm))
+            if covers and suppresses(other.alarm.kind, alarm.kind):
+                return other.alarm.kind
+        return "" if entry.holding else alarm.suppressed_by
 
     def _take_over(self, news: News) -> bool:
         """A run that was NSVT is now VTACH: the same alarm, escalated."""
@@ -253,3 +260,9 @@ class Ledger:
                 del self.state.ended[place]
                 return msgspec.structs.replace(alarm, ended_sample=None)
         return None
+
+
+def _held_at(higher: Alarm, lower: Alarm) -> bool:
+    """Whether the condition of one alarm, now over, still held when that of the other began."""
+    over = higher.ended_sample
+    return over is not None and higher.session == lower.session and lower.onset_sample < over
