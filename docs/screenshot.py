@@ -6,6 +6,7 @@ Needs Playwright and Pillow (`pip install playwright pillow`), and a chromium on
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,7 +42,7 @@ PAGES: Final = {
 }
 """Name of the picture: address, size, and how many beds are simulated."""
 RECORD_SECONDS: Final = 60
-COLOURS: Final = 128
+COLOURS: Final = 256
 """The pages have few: more only make the files of the repository larger."""
 SWEEP_SECONDS: Final = 12.0
 """Until the pen has crossed the widest trace."""
@@ -88,7 +89,8 @@ def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> 
     path = Path(__file__).parent / f"{name}.png"
     page.screenshot(path=path)
     page.close()
-    Image.open(path).quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = Image.open(path).quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def show_alarm(page: Page) -> None:
@@ -104,8 +106,8 @@ def upload_record(page: Page) -> None:
     samples = [value for _ in range(RECORD_SECONDS) for value in bed.next().samples[:, 0]]
     text = "II [mV]\n" + "".join(f"{value * UV_PER_LSB / 1000:.4f}\n" for value in samples)
     file = {"name": "minute.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    page.get_by_label("Record").set_input_files(file)
-    page.get_by_label("Rate").fill("250")
+    page.get_by_label(re.compile("^Record")).set_input_files(file)
+    page.get_by_label(re.compile("^Rate")).fill("250")
     page.get_by_role("button", name="Analyse").click()
     page.locator(".counts li").first.wait_for(timeout=240_000)
 

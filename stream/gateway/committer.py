@@ -28,7 +28,7 @@ MAX_BYTES: Final = 128 << 20
 """Bytes accepted and not durable at which devices are no longer read (about 20 s of 4,000 devices
 at 250 Hz with three leads)."""
 
-DRAIN_SECONDS: Final = 5.0
+DRAIN_SECONDS: Final = 2.0
 """What is not durable then was acknowledged to no device: they send it again."""
 
 Report = Callable[[str], None]

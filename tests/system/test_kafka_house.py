@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -94,6 +95,45 @@ def test_a_broker_outage_loses_nothing(ward: House, own_broker: Broker):
     assert command(ward) == (202, "")
     for role, process in ward.roles.items():
         assert process.poll() is None, f"{role} did not outlive it"
+
+
+STOP_SECONDS = 15.0
+"""Below the half minute after which init systems and orchestrators kill what they told to stop."""
+
+
+async def stopped(watcher: Watcher, house: House, broker: Broker, record) -> dict[str, float]:
+    """Stop the house while its broker is away, start both again; how long each role took to end."""
+    stream = asyncio.create_task(replay([record], house.url, Options(speed=SPEED)))
+    await watcher.until(lambda: watcher.alarms("p", "VTACH"), START_SECONDS)
+    await asyncio.to_thread(broker.kill)
+    assert await asyncio.to_thread(command, house) == (503, "log_unavailable")
+    took, begin = {}, time.monotonic()
+    for process in house.roles.values():
+        process.terminate()
+    for role, process in house.roles.items():
+        ended = await asyncio.to_thread(process.wait, 60)
+        assert ended in {0, -signal.SIGTERM}, role  # uvicorn ends in order, then by the signal
+        took[role] = time.monotonic() - begin
+    assert not stream.done(), "what was not acknowledged stays with the device"
+    await asyncio.to_thread(broker.start)
+    await asyncio.to_thread(house.start)
+    await asyncio.wait_for(stream, 120)
+    await watcher.until(lambda: closed(watcher, record), 60)
+    return took
+
+
+def test_a_house_that_is_stopped_while_its_broker_is_away_ends_in_time(ward, own_broker):
+    """Neither role waits for the broker; later both go on, and nothing was lost."""
+    record = tachycardias("p")
+
+    async def run() -> tuple[Watcher, dict[str, float]]:
+        async with Watcher(ward.url) as watcher:
+            return watcher, await stopped(watcher, ward, own_broker, record)
+
+    watcher, took = asyncio.run(run())
+    print("seconds to the end:", {role: round(seconds, 1) for role, seconds in took.items()})
+    assert max(took.values()) < STOP_SECONDS
+    assert signature(watcher.events) == undisturbed(record)
 
 
 def example(name: str, *words: str) -> list[str]:

@@ -4,6 +4,7 @@ import { MM, calibration, fit, grid, scale } from "./paper.js";
 
 export const MARGIN = 7 * MM; // for the calibration pulse and the lead's name
 const HEAD = 5 * MM; // for beat labels
+const WORDS = 15; // pixels between the words of two marks: they alternate, as both may be at one sample
 
 /** The colours of the theme that a canvas needs, from the style sheet. */
 export function inks(element) {
@@ -50,7 +51,7 @@ export function drawStrip(canvas, signal, { speed = 25, gain = 10, range = 3, be
     label(pen, name, 1 * MM, middle - 0.5 * range * gain * MM + 12, ink.text);
     trace(pen, values, (i) => x(signal.first + i), (value) => middle - value * scale(speed, gain).microvolt, ink.trace);
   });
-  for (const { sample, text } of marks) mark(pen, x(sample), height, text, ink.text);
+  marks.forEach(({ sample, text }, number) => mark(pen, x(sample), height, text, height - 6 - (number % 2) * WORDS, ink.text));
   for (const beat of beats) label(pen, beat.class, x(beat.sample) - 4, HEAD - 5, ink[`beat-${beat.class}`]);
 }
 
@@ -75,7 +76,7 @@ function label(pen, text, x, y, colour) {
   pen.fillText(text, x, y);
 }
 
-function mark(pen, x, height, text, colour) {
+function mark(pen, x, height, text, y, colour) {
   pen.setLineDash([4, 3]);
   pen.beginPath();
   pen.moveTo(x, 0);
@@ -84,5 +85,5 @@ function mark(pen, x, height, text, colour) {
   pen.lineWidth = 1;
   pen.stroke();
   pen.setLineDash([]);
-  label(pen, text, x + 4, height - 6, colour);
+  label(pen, text, x + 4, y, colour);
 }

@@ -7,6 +7,7 @@ While it lasts, the last assignment counts; a member that is no longer one is re
 the store, whatever it believes.
 """
 
+import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +21,8 @@ from stream.log.kafka.errors import typed
 
 BEATS: Final = 10
 """Heartbeats within a session's time-out; by a heartbeat a member learns of a rebalance too."""
+REPORT_SECONDS: Final = 2.0
+"""aiokafka waits for a coordinator without end, and whoever reports looks after all partitions."""
 
 
 class Group:
@@ -91,12 +94,13 @@ class Group:
         """Tell the group how far we are, as its tools show it.
 
         Returns:
-            Whether the group counts us as a member who has these partitions.
+            Whether the group counts us as a member who has these partitions; not if nobody answers.
         """
         places = {TopicPartition(self._topic, p): offset for p, offset in offsets.items()}
         try:
-            await self._consumer.commit(places)
-        except (KafkaError, IllegalStateError):
+            async with asyncio.timeout(REPORT_SECONDS):
+                await self._consumer.commit(places)
+        except (KafkaError, IllegalStateError, TimeoutError):
             return False
         return True
 

@@ -26,8 +26,9 @@ MAX_RECORD_BYTES: Final = 2 << 20
 MAX_BATCH_BYTES: Final = 256 << 10
 """What waits for one partition while a request is under way; then appends wait."""
 RETRY_SECONDS: Final = 0.5
-CLOSE_SECONDS: Final = 10.0
-"""How long closing waits for what was appended, when no broker answers."""
+CLOSE_SECONDS: Final = 3.0
+"""How long each step of closing waits when no broker answers: for what was appended, for the producer,
+for its sender."""
 
 Send = tuple[int, bytes, bytes]
 """Partition, key and value."""
