@@ -119,6 +119,21 @@ def test_a_second_episode_is_a_second_alarm():
     assert ward.shown() == ["VTACH latched*", "VTACH active*"]
 
 
+@pytest.mark.parametrize("seen", ["while it held", "after it", "by nobody"])
+def test_a_condition_that_begins_again_sounds_whatever_became_of_the_first(seen):
+    """Latched and silent, ended, or latched and sounding: the relapse is an alarm of its own."""
+    ward = Ward()
+    ward.tell(5.0, "ASYSTOLE")
+    if seen == "while it held":
+        ward.acknowledge(6.0, "ASYSTOLE")
+    ward.tell(9.0, "ASYSTOLE", "clear", onset=5.0)
+    if seen == "after it":
+        ward.acknowledge(10.0, "ASYSTOLE")
+    assert ward.tell(20.0, "ASYSTOLE", onset=16.0) == ["ASYSTOLE start active"]
+    assert ward.shown()[-1] == "ASYSTOLE active*"
+    assert ward.published[-1].id == "p:s1:ASYSTOLE:4000"
+
+
 def test_latched_alarms_are_bounded():
     """Of many episodes nobody looked at, the newest stay; the oldest end, flagged."""
     ward = Ward(Settings(latched=2))

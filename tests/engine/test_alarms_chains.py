@@ -1,9 +1,24 @@
 """One alarm and others of its patient: escalation and chains (ALARMS.md, by name)."""
 
+from itertools import combinations, product
+
 import pytest
 from alarm_script import START, Ward
 
 from ecg.types import Priority
+
+CHAINS = (
+    "VFIB > VTACH > NSVT > VENT_RHYTHM > RUN_PVCS > PAIR_PVCS > R_ON_T > BIGEMINY, TRIGEMINY, PVC_RATE",
+    "ASYSTOLE > PAUSE > MISSED_BEAT",
+    "EXTREME_TACHY, EXTREME_BRADY > HR_HIGH, HR_LOW",
+    "AFIB > IRREGULAR_HR",
+)
+PAIRS = [
+    pair
+    for chain in CHAINS
+    for higher, lower in combinations([rank.split(", ") for rank in chain.split(" > ")], 2)
+    for pair in product(higher, lower)
+]
 
 # ── Escalation ───────────────────────────────────────────────────────────────────────────────
 
@@ -43,18 +58,7 @@ def test_leads_off_becomes_medium_after_10_s():
 # ── Chains ───────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("higher", "lower"),
-    [
-        ("VFIB", "VTACH"),
-        ("VTACH", "BIGEMINY"),
-        ("NSVT", "PVC_RATE"),
-        ("ASYSTOLE", "PAUSE"),
-        ("PAUSE", "MISSED_BEAT"),
-        ("EXTREME_TACHY", "HR_HIGH"),
-        ("AFIB", "IRREGULAR_HR"),
-    ],
-)
+@pytest.mark.parametrize(("higher", "lower"), PAIRS)
 def test_higher_alarm_suppresses_the_lower_of_its_chain(higher, lower):
     """Whichever comes first; and it says so; the lower is back when the higher has gone."""
     ward = Ward()
@@ -75,6 +79,14 @@ def test_other_chains_are_not_suppressed():
     ward = Ward()
     ward.tell(5.0, "BIGEMINY")
     assert ward.tell(6.0, "PAUSE") == ["PAUSE start active"]
+
+
+@pytest.mark.parametrize("pair", [("BIGEMINY", "PVC_RATE"), ("HR_LOW", "HR_HIGH")])
+def test_alarms_of_one_rank_do_not_suppress_one_another(pair):
+    """Neither the earlier nor the later one."""
+    ward = Ward()
+    ward.tell(5.0, pair[0])
+    assert ward.tell(6.0, pair[1]) == [f"{pair[1]} start active"]
 
 
 def test_latched_alarm_suppresses_nothing():

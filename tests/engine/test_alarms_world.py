@@ -52,6 +52,17 @@ def test_a_new_high_alarm_breaks_every_pause():
     assert ward.shown() == ["VTACH active*", "ASYSTOLE active*"]
 
 
+@pytest.mark.parametrize(("first", "worse"), [("NSVT", "VTACH"), ("LEADS_OFF", "LEADS_OFF")])
+def test_an_alarm_that_escalates_breaks_the_pause_that_was_made_for_it(first, worse):
+    """To a higher priority: NSVT to VTACH by its fifth beat, LEADS_OFF to medium by time."""
+    ward = Ward()
+    ward.tell(5.0, first, onset=4.0)
+    ward.pause(6.0)
+    out = ward.tell(7.0, worse, onset=4.0) if first != worse else ward.tick(14.0)
+    assert f"{worse} escalate active" in out
+    assert ward.shown() == [f"{worse} active*"]
+
+
 def test_a_pause_of_0_s_ends_the_pause():
     """And can be asked for by a person."""
     ward = Ward()

@@ -40,6 +40,22 @@ def test_rate_of_a_steady_rhythm(rate):
     assert player.vitals()["heart_rate"] == pytest.approx(rate, abs=1)
 
 
+def test_rate_is_the_mean_of_the_last_12_intervals():
+    """Of uneven ones, and what lies before them counts no more."""
+    rng = np.random.default_rng(4)
+    intervals = [float(rr) for rr in rng.uniform(0.7, 0.9, 12)]
+    player = played(steady(Beats(), 10, "N", 0.5).say("N" * 12, intervals))
+    assert player.vitals()["heart_rate"] == pytest.approx(60 / np.mean(intervals), rel=1e-3)
+
+
+def test_rate_is_the_mean_of_the_last_4_when_three_in_a_row_exceed_1200_ms():
+    """Two do not suffice."""
+    two = played(steady(Beats(), 20, "N", 0.8).say("NN", 1.3))
+    assert two.vitals()["heart_rate"] == pytest.approx(60 / ((10 * 0.8 + 2.6) / 12), rel=1e-3)
+    three = played(steady(Beats(), 20, "N", 0.8).say("NNN", 1.3))
+    assert three.vitals()["heart_rate"] == pytest.approx(60 / ((0.8 + 3.9) / 4), rel=1e-3)
+
+
 def time_to_alarm(before, after, phase):
     """Seconds from the last beat of the old rate to the change, by vitals at 1 Hz."""
     beats = steady(Beats(phase), 30, "N", 60 / before)
