@@ -1,11 +1,11 @@
-"""The live table of `beatwire watch`: one line for each patient, as text. Pure."""
+"""The live table of `beatwire watch`: a line for each patient, then one for each alarm. Pure."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from client.alarm_lines import alarm_lines, clean, painted, shown
 from ecg import messages as m
-from ecg.types import Priority
 
 LAST_BEATS: Final = 24
 """Beats shown: 20 s at 72 /min."""
@@ -13,15 +13,6 @@ LAST_BEATS: Final = 24
 STALE_SECONDS: Final = 3.0
 """Vitals come each second; a heart rate older than three of them is no longer shown as one."""
 
-COLOURS: Final = {
-    Priority.HIGH: "\x1b[97;41m",
-    Priority.MEDIUM: "\x1b[30;43m",
-    Priority.LOW: "\x1b[30;46m",
-    Priority.INFORMATION: "",
-}
-"""Red, yellow and cyan, as IEC 60601-1-8 has them."""
-
-RESET: Final = "\x1b[0m"
 HEADER: Final = f"{'PATIENT':16} {'HR':>4} {'QTc':>4} {'RHYTHM':10} {'BEATS':{LAST_BEATS}} ALARMS"
 
 
@@ -75,6 +66,9 @@ class Table:
 
     def _alarm(self, alarm: m.Alarm) -> None:
         alarms = self._row(alarm.patient).alarms
+        known = alarms.get(alarm.id)
+        if known is not None and known.update_no > alarm.update_no:
+            return  # a snapshot is a moment ahead of the events that follow it
         if alarm.state == "ended":
             alarms.pop(alarm.id, None)
         else:
@@ -84,17 +78,29 @@ class Table:
         return self._rows.setdefault(patient, Row())
 
     def lines(self, now: float, width: int, height: int) -> list[str]:
-        """The table, at most `height` lines of `width` characters, urgent patients first."""
+        """The table, at most `height` lines of `width` characters: urgent patients first, then alarms.
+
+        Where there is not room for all, the alarms get up to half of it.
+        """
         rows = sorted(self._rows.items(), key=lambda item: (-_urgency(item[1]), item[0]))
-        shown = rows[: max(height - 2, 1)]
-        rest = f", {len(rows) - len(shown)} more patients" if len(shown) < len(rows) else ""
+        alarms = shown(alarm for row in self._rows.values() for alarm in row.alarms.values())
+        room = max(height - 2, 1)
+        most = max(room // 2, room - len(rows)) - 1  # less the alarms' own header
+        listed = alarms[: max(most, 0)]
+        body = [_line(name, row, now, width) for name, row in rows]
+        below = alarm_lines(listed, width)
+        body = body[: max(room - len(below), 1)]
+        rest = _more(len(rows) - len(body), "patient") + _more(len(alarms) - len(listed), "alarm")
         foot = f"{self.events} events{rest} {self._note}"
-        body = [_line(name, row, now, width) for name, row in shown]
-        return [HEADER[:width], *body, _clean(foot)[:width]]
+        return [HEADER[:width], *body, *below, clean(foot)[:width]]
+
+
+def _more(count: int, what: str) -> str:
+    return f", {count} more {what}{'s' if count > 1 else ''}" if count else ""
 
 
 def _urgency(row: Row) -> int:
-    return max((alarm.priority for alarm in row.alarms.values()), default=-1)
+    return max((alarm.priority for alarm in shown(row.alarms.values())), default=-1)
 
 
 def _line(name: str, row: Row, now: float, width: int) -> str:
@@ -105,23 +111,17 @@ def _line(name: str, row: Row, now: float, width: int) -> str:
     qtc = "--" if corrected is None else f"{corrected:.0f}"
     rhythm = vitals.rhythm if vitals else ""
     beats = "".join(row.beats)
-    head = f"{_clean(name)[:16]:16} {hr:>4} {qtc:>4} {_clean(rhythm)[:10]:10} {beats:{LAST_BEATS}} "
+    head = f"{clean(name)[:16]:16} {hr:>4} {qtc:>4} {clean(rhythm)[:10]:10} {beats:{LAST_BEATS}} "
     return head[:width] + _alarms(row, width - len(head))
 
 
 def _alarms(row: Row, width: int) -> str:
     """The alarms that fit, the most urgent first, in their colours."""
     text = ""
-    for alarm in sorted(row.alarms.values(), key=lambda a: (-a.priority, a.onset_time)):
-        label = f" {_clean(alarm.text)}{'' if alarm.state == 'active' else f' ({alarm.state})'} "
+    for alarm in shown(row.alarms.values()):
+        label = f" {clean(alarm.text)}{'' if alarm.state == 'active' else f' ({alarm.state})'} "
         width -= len(label)
         if width < 0:
             break
-        colour = COLOURS[alarm.priority] if alarm.state == "active" else ""
-        text += f"{colour}{label}{RESET}" if colour else label
+        text += painted(alarm, label)
     return text
-
-
-def _clean(text: str) -> str:
-    """Without control characters: what comes over the wire must not steer the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

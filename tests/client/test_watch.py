@@ -5,6 +5,7 @@ import asyncio
 import io
 import json
 import re
+import time
 
 import msgspec
 import pytest
@@ -66,11 +67,15 @@ def test_what_is_not_known_is_not_shown():
 
 
 def test_alarms_come_go_and_are_reset_by_a_snapshot():
-    """Active in colour, latched without, ended gone; a snapshot is the whole truth."""
+    """In colour while it is active or sounds, ended gone; a snapshot is the whole truth."""
     table = Table()
     table.take(event(1, alarm(1)), 0.0)
     assert "\x1b[97;41m VT " in table.lines(0.0, 80, 10)[1]
     table.take(event(2, changed(alarm(2), state="latched")), 0.0)
+    assert "\x1b[97;41m VT (latched) " in table.lines(0.0, 80, 10)[1]
+    table.take(event(2, changed(alarm(2), state="latched", silenced=True)), 0.0)
+    assert table.lines(0.0, 80, 10)[1].endswith(" VT (latched) ")
+    table.take(event(2, alarm(1)), 0.0)  # older than what is known
     assert table.lines(0.0, 80, 10)[1].endswith(" VT (latched) ")
     table.take(event(3, changed(alarm(3), state="ended")), 0.0)
     assert "VT" not in table.lines(0.0, 80, 10)[1]
@@ -102,6 +107,65 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert ("tachycardia" in lines[1]) == (width > 80)
 
 
+NIGHT = 1_700_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "*** Ventricular tachycardia  171 /min, limit 100"),
+        ({"silenced": True}, "171 /min, limit 100, silent"),
+        ({"flags": ("realarm",)}, "171 /min, limit 100, again"),
+        ({"state": "acknowledged", "silenced": True}, "limit 100, seen by nurse-7 {seen}"),
+        ({"state": "latched"}, "over, acknowledge to clear (seen by nurse-7 {seen})"),
+        ({"kind": "LEADS_OFF", "text": "Leads off", "value": None}, "!! Leads off"),
+        ({"kind": "ALARMS_PAUSED", "value": 120.0, "measure": "s"}, "until 04:00:20"),
+        ({"value": 4.05, "measure": "s", "limit": None}, "tachycardia  4.0 s"),
+    ],
+)
+def test_each_alarm_says_when_who_what_and_who_has_seen_it(fields, words, monkeypatch):
+    """For a person at three in the morning: in words, in local time."""
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")  # 5:45 h ahead
+    time.tzset()
+    seen = {"acknowledged_by": "nurse-7", "acknowledged_at": NIGHT + 61}
+    judged = {"value": 171.2, "limit": 100.0, "measure": "/min", "text": "Ventricular tachycardia"}
+    place = {"patient": "demo-3", "unit": "ICU", "bed": "3", "onset_time": NIGHT}
+    known = seen if fields.get("state") else {}
+    table = Table()
+    table.take(event(1, changed(alarm(1), **(judged | place | known | fields))), 0.0)
+    line = plain(table.lines(0.0, 140, 10))[3].rstrip()
+    monkeypatch.undo()
+    time.tzset()
+    assert line.startswith("03:58:20 demo-3  ICU 3 ")
+    assert line.endswith(words.format(seen="03:59:21"))
+
+
+def test_what_sounds_stands_above_what_somebody_has_seen():
+    """A medium alarm that sounds before a high one that does not; a suppressed one not at all."""
+    table = Table()
+    seen = changed(alarm(1, "seen"), state="acknowledged", silenced=True)
+    new = changed(alarm(1, "new"), text="SVT", priority=Priority.MEDIUM, patient="q")
+    covered = changed(alarm(1, "less"), text="Pair", suppressed_by="VTACH", silenced=True)
+    for one in (seen, covered, new):
+        table.take(event(1, one), 0.0)
+    lines = plain(table.lines(0.0, 120, 20))
+    listed = [line.split()[1] for line in lines[4:-1]]
+    assert listed == ["q", "p"]
+    assert "Pair" not in "".join(lines)
+
+
+def test_many_patients_leave_room_for_the_alarms_and_many_alarms_for_the_patients():
+    """Half of the window each, and what is not shown is counted."""
+    table = Table()
+    for i in range(30):
+        table.take(vitals(patient=f"p{i}"), 0.0)
+        table.take(event(1, changed(alarm(1, f"a{i}"), patient=f"p{i}")), 0.0)
+    lines = plain(table.lines(0.0, 120, 22))
+    assert len(lines) == 22
+    assert sum("***" in line for line in lines) == 9
+    assert "20 more patients, 21 more alarms" in lines[-1]
+
+
 def test_text_from_the_wire_cannot_steer_the_terminal():
     """Escape sequences in an alarm's text or a problem are shown as question marks."""
     table = Table()
@@ -109,7 +173,7 @@ def test_text_from_the_wire_cannot_steer_the_terminal():
     table.take(m.Problem(code="c", text="a\x1b[2Jb", fatal=False), 0.0)
     lines = plain(table.lines(0.0, 120, 10))
     assert "VT?]0;x?" in lines[1]
-    assert "a?[2Jb" in lines[2]
+    assert "a?[2Jb" in lines[-1]
 
 
 def test_a_gap_shows_in_the_row_of_beats():
