@@ -5,7 +5,8 @@ import { pathToFileURL } from "node:url";
 const [folder] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(`${folder}/${name}`));
 const { burst, PAUSES, HARMONICS } = await load("alarm/pattern.js");
-const { loudest, loudness } = await load("alarm/priority.js");
+const { label, loudest, loudness } = await load("alarm/priority.js");
+const { Banner } = await load("frame/banner.js");
 const { address, parse } = await load("routes.js");
 const { byBed, columns } = await load("pages/grid.js");
 const { points, range } = await load("pages/trend.js");
@@ -18,12 +19,27 @@ const block = (first, values) => ({ first, rate: 250, leads: ["II", "V1"], uv_pe
 const strip = assemble({ first: 10, end: 16, blocks: [block(14, [5, 6, 7, 8]), block(9, [1, 2, 3, 4])] });
 const alarm = (more) => ({ state: "active", priority: 2, silenced: false, suppressed_by: "", onset_time: 0, ...more });
 const latched = alarm({ state: "latched", priority: 3 });
+
+/** What the banner reads out, and how loud it is, while one alarm goes through its states. */
+function heard(states) {
+  let now = {};
+  const element = () => ({ append() {}, setAttribute() {}, addEventListener() {}, replaceChildren() {} });
+  globalThis.document = { createElement: element };
+  const announcer = { textContent: "" };
+  const banner = new Banner(element(), announcer, { ward: { alarms: () => [now], patient: () => ({ place: "ICU 3" }) } });
+  return states.map((more, update) => {
+    announcer.textContent = "";
+    now = alarm({ id: "a", kind: "VTACH", priority: 3, text: "VT", patient: "p", acknowledged_by: "", update_no: update + 1, ...more });
+    return [banner.show(), announcer.textContent, label(now)];
+  });
+}
 const beds = [["B", "1"], ["A", "10"], ["A", "9"]].map(([unit, bed]) => ({ unit, bed, id: "x" }));
 
 console.log(JSON.stringify({
   bursts: [1, 2, 3].map(burst), pauses: PAUSES, harmonics: HARMONICS,
   loudest: [loudest([alarm(), latched]), loudest([alarm({ silenced: true })]), loudest([alarm({ state: "acknowledged" })]), loudest([])],
   banner: [alarm(), latched, alarm({ priority: 3, silenced: true })].sort(loudness).map((one) => one.state),
+  realarm: heard([{}, { state: "acknowledged", silenced: true }, { flags: ["realarm"] }]),
   route: parse(address("beds", "p 1/x", { speed: 50, gain: "" })), broken: parse("#/%E0%A4").page, root: parse("").page,
   beds: beds.sort(byBed).map(({ unit, bed }) => unit + bed),
   columns: [columns(1, 1920), columns(8, 1400), columns(32, 1920), columns(32, 390)],

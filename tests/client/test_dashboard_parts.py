@@ -57,6 +57,16 @@ def test_what_is_heard_is_what_the_banner_shows(parts):
     assert parts["banner"] == ["latched", "active", "active"]
 
 
+def test_a_realarm_sounds_and_is_read_out_again(parts):
+    """As it was at first, and it says so; in between it was silent."""
+    news = "high priority: VT, ICU 3"
+    assert parts["realarm"] == [
+        [3, news, "*** VT"],
+        [0, "", "*** VT (acknowledged)"],
+        [3, news, "*** VT (again)"],
+    ]
+
+
 def test_addresses_come_back_as_they_went(parts):
     """With spaces and slashes; empty options are left out; broken ones lead nowhere, not astray."""
     assert parts["route"] == {"page": "beds", "id": "p 1/x", "options": {"speed": "50"}}

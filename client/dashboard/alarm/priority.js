@@ -15,10 +15,11 @@ export const level = (alarm) => LEVELS[alarm.priority];
 /** "***", "**", "*" or "!!": the priority, for those who do not see its colour. */
 export const marks = (alarm) => (technical(alarm) ? "!!" : MARKS[alarm.priority]);
 
-/** "*** Asystole (latched)": priority and state in words, never in colour alone. */
+/** "*** Asystole (latched)": priority and state in words, never in colour alone; "again" after a re-alarm. */
 export function label(alarm) {
-  const state = alarm.state === "active" ? "" : ` (${alarm.state})`;
-  return `${marks(alarm)} ${alarm.text}${state}`.trim();
+  const again = alarm.flags?.includes("realarm") ? "again" : "";
+  const state = alarm.state === "active" ? again : alarm.state;
+  return `${marks(alarm)} ${alarm.text}${state && ` (${state})`}`.trim();
 }
 
 /** "132 /min, limit 120": the number that was judged, if there is one. */
