@@ -34,6 +34,7 @@ from stream.log import RETENTION, Entry, Log, Topic
 from stream.log.kafka import Connection, KafkaLog, topics
 from stream.log.sqlite import WORKER_WRITES
 from stream.store import Store
+from stream.warm import warm
 from stream.worker import worker as loop
 from stream.worker.role import PACE_SECONDS
 from stream.worker.worker import Worker
@@ -115,6 +116,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--seconds", type=int, default=30)
     args = parser.parse_args()
+    warm(Ward(BeatClassifier(bundle.load())))
     print("| patients | ms per patient-second | patients per core | of it commits, ms", end="")
     print(
         " | hand-over after a kill, s | in order, s |\n| ---: | ---: | ---: | ---: | ---: | ---: |"

@@ -23,12 +23,12 @@ from stream.engine.intake import Arrived, patient_of
 from stream.engine.ward import Ward
 from stream.log import Log, LogUnavailable, Reader, Record, Topic
 from stream.store import Keep, Store
-from stream.worker import codec, reading, strips
+from stream.worker import codec, reading
 from stream.worker.chores import Chores
 from stream.worker.drift import DriftWatch
 from stream.worker.journal import Turn, commit
 from stream.worker.reading import Asked
-from stream.worker.strips import Wanted
+from stream.worker.recent import Recent
 from stream.worker.takeover import Takeover
 from stream.worker.turn import Shift
 
@@ -39,8 +39,6 @@ POLL_SECONDS: Final = 0.05
 GLANCE_SECONDS: Final = 0.001
 """Takes what has been fetched, where a look that does not wait would ask the broker."""
 RELAY: Final = 512
-STRIP_RECORDS: Final = 2000
-"""Bound on the records that one strip is looked for in: 15 s in blocks of 20 ms, and backfill."""
 TICK_DELAY: Final = 0.5
 """Deadlines are looked at so late, since records that the log took earlier may still be read."""
 LAG_SECONDS: Final = 5.0
@@ -97,6 +95,7 @@ class Worker:
         self._pace = pace
         self._clock = clock
         self._epoch = 0
+        self._recent = Recent(log, partition)
         self._resumed = 0.0
         self._held: list[Asked] = []
         self._refused: list[Rejected] = []
@@ -142,6 +141,7 @@ class Worker:
         turn.rewound = takeover.rewound
         await self._commit(turn)
         await self._relay()
+        await self._recent.begin(self.written[Topic.SAMPLES])
         return self._reader(Topic.SAMPLES), self._reader(Topic.COMMANDS)
 
     def _reader(self, topic: Topic) -> Reader:
@@ -161,6 +161,7 @@ class Worker:
             return
         caught_up = samples.position(self.partition) >= end
         arrivals = reading.arrivals(records, self._refused.append)
+        self._recent.take(arrivals)
         ready = await self._commands(commands, arrivals, caught_up=caught_up)
         events = await self._push(arrivals, ready)
         positions = {
@@ -235,18 +236,10 @@ class Worker:
             times = {patient_of(record): now for record, now in batch}
             for wanted in self._shift.due_strips():
                 until = times.get(wanted.patient, self._shift.now)
-                blocks = await self._signal(wanted, until)
+                blocks = await self._recent.signal(wanted, until)
                 strip = cut(blocks, wanted.session, wanted.first, wanted.end)
                 events += self._shift.strip(wanted, strip)
         return events
-
-    async def _signal(self, wanted: Wanted, until: float) -> list[Block]:
-        """The blocks of a patient around a strip that had arrived by `until`."""
-        start = round((wanted.time - 2 * strips.BEFORE_SECONDS) * 1000)
-        offset = await self._log.offset_at(Topic.SAMPLES, start, self.partition)
-        records = await self._log.by_key(Topic.SAMPLES, wanted.patient, offset, STRIP_RECORDS)
-        found = reading.arrivals(records)
-        return [record for record, now in found if isinstance(record, Block) and now <= until]
 
     def _conclude(
         self,

@@ -114,27 +114,24 @@ def test_as_it_comes_or_long_afterwards(tmp_path, undisturbed):
     asyncio.run(run())
 
 
-def points(world: Path) -> int:
-    """How many points there are at which a worker may die."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_points(Path(folder), world))
+@pytest.mark.parametrize(("database", "step"), [("sqlite", 1), ("postgresql", 7)])
+def test_a_crash_at_every_point(request, world, tmp_path, undisturbed, monkeypatch, database, step):
+    """Before and after each call of log and store, and before each commit: nobody sees it.
 
-
-async def _points(folder: Path, world: Path) -> int:
-    async with house(folder, world) as made:
-        return await crash(made, 0)
-
-
-def test_a_crash_at_every_point(world, tmp_path, undisturbed, monkeypatch):
-    """Before and after each call of log and store, and before each commit: nobody sees it."""
+    On PostgreSQL at each seventh, so that it does not take minutes.
+    """
     monkeypatch.setattr(loop, "BATCH", 256)
+    place = request.getfixturevalue("postgres").place if database == "postgresql" else str
 
-    async def run(at: int) -> None:
-        async with house(tmp_path / str(at), world) as made:
-            assert await crash(made, at) == at
-            compare(await finish(made), undisturbed, f"crash at {at}")
+    async def run(at: int) -> int:
+        async with house(tmp_path / str(at), world, place()) as made:
+            came = await crash(made, at)
+            if at:
+                assert came == at
+                compare(await finish(made), undisturbed, f"crash at {at}")
+            return came
 
-    for at in range(1, points(world) + 1):
+    for at in range(1, asyncio.run(run(0)) + 1, step):
         asyncio.run(run(at))
 
 

@@ -194,12 +194,14 @@ def entry(message: Any) -> Entry:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, like: Path | None = None) -> AsyncIterator[House]:
-    """Open a house in a folder, or a copy of what lies in another one."""
+async def house(
+    folder: Path, like: Path | None = None, place: str | Path = ""
+) -> AsyncIterator[House]:
+    """Open a house in a folder, or a copy of what lies in another one; its store may lie elsewhere."""
     if like is not None:
         shutil.copytree(like, folder, dirs_exist_ok=True)
     clock = [START]
-    with Store(folder / "store.db", clock=lambda: clock[0]) as store:
+    with Store(place or folder / "store.db", clock=lambda: clock[0]) as store:
         writes = GATEWAY_WRITES | WORKER_WRITES
         made: list[House] = []
         log = SqliteLog(
