@@ -215,3 +215,38 @@ def test_what_nobody_could_hear_starts_no_time_out():
     ward.tell(9.0, "VTACH", "clear", onset=5.0)
     ward.tick(20.0)
     assert ward.tell(21.0, "BIGEMINY") == ["BIGEMINY start active"]
+
+
+@pytest.mark.parametrize("kind", ["NSVT", "LEADS_OFF"])
+def test_what_becomes_worse_within_its_time_out_sounds(kind):
+    """The repetition of the lesser alarm was silent, the escalation is not."""
+    ward = Ward()
+    ward.tell(5.0, kind)
+    ward.tell(6.0, kind, "clear", onset=5.0)
+    ward.tick(20.0)
+    assert ward.tell(30.0, kind, onset=29.0) == [f"{kind} start active silent"]
+    worse = ward.tell(31.0, "VTACH", onset=29.0) if kind == "NSVT" else ward.tick(39.0)
+    assert len(worse) == 1
+    assert worse[0].endswith(" escalate active")
+
+
+def test_a_repetition_takes_the_place_of_what_is_only_shown_on():
+    """Two pairs within 6 s: one line, the newer one."""
+    ward = Ward()
+    ward.tell(5.0, "PAIR_PVCS", "once")
+    assert ward.tell(7.0, "PAIR_PVCS", "once") == [
+        "PAIR_PVCS end ended",
+        "PAIR_PVCS start active silent",
+    ]
+    assert ward.tick(12.9) == []
+    assert ward.tick(13.0) == ["PAIR_PVCS end ended"]
+
+
+def test_an_alarm_that_ended_a_moment_ago_goes_on_with_its_number():
+    """The same condition from the same sample is the same alarm."""
+    ward = Ward()
+    ward.tell(7.0, "SVT", onset=5.0)
+    ward.tell(14.0, "SVT", "clear", onset=5.0)
+    assert ward.tell(15.0, "SVT", onset=5.0) == ["SVT update active silent"]
+    alarm = ward.published[-1]
+    assert (alarm.id, alarm.update_no, alarm.ended_sample) == ("p:s1:SVT:1250", 3, None)

@@ -24,6 +24,8 @@ event = st.one_of(
     st.tuples(st.just("session"), st.sampled_from(SESSIONS)),
     st.tuples(st.just("fault"), st.booleans()),
     st.tuples(st.just("discharge"), st.none()),
+    st.tuples(st.just("admit"), st.sampled_from(["1", "2"])),
+    st.tuples(st.just("limits"), st.sampled_from([(60.0, 100.0), (20.0, 200.0), (100.0, 60.0)])),
 )
 story = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 1.0, 2.5, 7.0, 11.0, 200.0]), event), max_size=40
@@ -88,6 +90,12 @@ class Teller(Ward):
 
     def on_discharge(self, _):
         return self.discharge(self.now)
+
+    def on_admit(self, bed):
+        return self.admit(self.now, bed=bed)
+
+    def on_limits(self, limits):
+        return self.limits(self.now, *limits)
 
 
 @given(story)
