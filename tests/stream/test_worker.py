@@ -1,9 +1,10 @@
 """The worker over the real log and store: what it does in a turn."""
 
 import asyncio
+import threading
 
 import pytest
-from worker_rig import PARTITION, START, house, live, work
+from worker_rig import PARTITION, START, Width, house, live, work
 from worker_world import fill, stream
 
 import stream.worker.worker as loop
@@ -164,3 +165,32 @@ async def test_it_works_until_it_is_told_to_stop(tmp_path):
         worker.stop()
         await running
         assert made.store.load(PARTITION).positions[Topic.SAMPLES] >= 1
+
+
+class Busy(Width):
+    """A model that works until the event loop tells it to end."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.enough = threading.Event()
+        self.told: list[bool] = []
+
+    def __call__(self, windows, contexts):
+        self.begun.set()
+        self.told.append(self.enough.wait(20))
+        return super().__call__(windows, contexts)
+
+
+async def test_work_of_the_engine_never_blocks_heartbeats(tmp_path):
+    """While the model is at work the event loop, on which heartbeats are sent, has its turns."""
+    model = Busy()
+    async with house(tmp_path) as made:
+        turn = asyncio.create_task(
+            live(made, made.worker(classifier=model), [stream("steady", "p")], 12)
+        )
+        assert await asyncio.to_thread(model.begun.wait, 20)
+        assert not turn.done()
+        model.enough.set()
+        await turn
+    assert model.told
+    assert all(model.told), "the loop stood still until the model gave up"
