@@ -72,7 +72,6 @@ class Ledger:
     def clear(self, entry: Entry, sample: int) -> None:
         """The condition is over: the alarm latches, or shows on for a moment, or ends."""
         entry.holding = False
-        entry.rises_at = NEVER
         if entry.latched:
             self.publish(entry, "update", state="latched", ended_sample=sample)
             self._bound_latched(entry.alarm.kind)
