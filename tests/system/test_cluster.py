@@ -124,19 +124,22 @@ class Run:
         await asyncio.to_thread(post, f"{url}/v1/alarms/{alarm}/acknowledge", body)
 
     async def _analysed(self, log: KafkaLog) -> None:
-        """A command is carried out when all samples before it are: one for each partition."""
+        """A command is carried out when all samples before it are: one for each partition.
+
+        Its end comes after the last beat, the alarm that it raises after the last alarm.
+        """
         url = self.url.replace("ws", "http", 1)
         asked = {log.partition_of(Topic.SAMPLES, self.prefix + p): p for p in self.patients}
         assert len(asked) == PARTITIONS
         ids = {f"{self.prefix}end-{partition}" for partition in asked}
         for partition, patient in asked.items():
-            body = {"by": "test", "id": f"{self.prefix}end-{partition}"}
-            path = f"{url}/v1/patients/{self.prefix}{patient}/acknowledge"
+            body = {"by": "test", "id": f"{self.prefix}end-{partition}", "seconds": 60}
+            path = f"{url}/v1/patients/{self.prefix}{patient}/pause"
             await asyncio.to_thread(post, path, body)
 
         def done() -> bool:
-            self.view.look()
-            return ids <= self.view.done
+            told = (self.view.alarms(self.prefix + p, "ALARMS_PAUSED") for p in asked.values())
+            return all(told) and ids <= self.view.done
 
         await self.watcher.until(done, 120)
 

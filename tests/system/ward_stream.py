@@ -33,7 +33,14 @@ SCRIPTS = {
     "vt": "sinus:15,vt:18,sinus:24,vt:20,sinus:13",
     "af": "af:90",
 }
-CLOCKED = {"NO_DATA", "NOT_MONITORED", "ANALYSIS_LAG", "LEARNING", "MODEL_FAIL"}
+CLOCKED = {
+    "ALARMS_PAUSED",
+    "ANALYSIS_LAG",
+    "LEARNING",
+    "MODEL_FAIL",
+    "NOT_MONITORED",
+    "NO_DATA",
+}
 """Kinds that speak of the equipment and the wall clock: a disturbed cluster may well raise them."""
 
 
