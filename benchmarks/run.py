@@ -1,7 +1,7 @@
 """All long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
 
-accuracy   EC57 end to end on mitdb and unseen svdb patients, and alarms: annotate, then evaluate;
-           classes on annotated R peaks, and with the next RR
+accuracy   EC57 end to end on mitdb, QRS on svdb patients that the detector never saw (the beat model did),
+           and alarms: annotate, then evaluate; classes on annotated R peaks, and with the next RR
 noise      EC57's noise stress with 118 and 119, and alarms in noise
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log

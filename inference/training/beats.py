@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from inference import beat_input
 from inference.training.network import OUTPUTS, Floats, Lesson
-from inference.training.teacher import FELLOW, PAIRS, PUPIL, UNLABELLED, Taught, teach
+from inference.training.teacher import FELLOW, PUPIL, UNLABELLED, Taught, teach
 
 GRID: Final = tuple(np.round(np.arange(0.1, 0.95, 0.05), 2).tolist())
 """Thresholds tried: finer steps only fit the noise of some fifty patients."""
@@ -20,7 +20,9 @@ STRIPS: Final = "cinc2017"
 """Group of short recordings with a label per recording: trained on, never a fold or a figure."""
 RETIMED: Final = "retimed"
 """Group of beats played in another rhythm, under their patient's or strip's name: never a figure."""
-SHARES: Final = {STRIPS: 0.05, RETIMED: 0.03}
+SECOND: Final = "second lead"
+"""Group of patients seen by their second lead: other shapes in the same rhythm; never a figure."""
+SHARES: Final = {STRIPS: 0.05, RETIMED: 0.03, SECOND: 0.5}
 """Weight relative to a patient. Retimed at 0.1 lose more S of svdb in cross-validation."""
 
 ARCHITECTURE: Final = (
@@ -29,8 +31,8 @@ ARCHITECTURE: Final = (
     "{kilobytes:.1f} KB."
 )
 METHOD: Final = (
-    f"Taught by LightGBM and a network of {FELLOW.hidden} units (mean of {PAIRS} each) on the labelled beats and, unlabelled (weight {UNLABELLED}), on the same signals "
-    "upside down. A patient weighs the square root of its beats, a strip a twentieth of that, a patient in another "
+    f"Taught by LightGBM and a network of {FELLOW.hidden} units (their mean) on the labelled beats and, unlabelled (weight {UNLABELLED}), on the same signals "
+    "upside down; the second lead of each record is trained on as well, as half a patient; V by a pair that never saw beats in another rhythm, S against N by a pair that did. A patient weighs the square root of its beats, a strip a twentieth of that, a patient in another "
     "rhythm 0.03 of that."
 )
 
@@ -49,6 +51,15 @@ class Patient(NamedTuple):
     """Of a patient: inputs of the signal upside down. Of a strip: beats that are N or V, never S."""
     counts: Floats | None = None
     """How many beats each row stands for; one where not given."""
+    at: npt.NDArray[np.float64] = np.zeros(0)
+    """R of each row in device samples, of records."""
+
+
+_NONE: Final = Lesson(
+    np.zeros((0, beat_input.INPUT), np.float32),
+    np.zeros((0, len(OUTPUTS)), np.float32),
+    np.zeros(0, np.float32),
+)
 
 
 def rows(patients: Sequence[Patient]) -> Lesson:
@@ -56,9 +67,9 @@ def rows(patients: Sequence[Patient]) -> Lesson:
 
     A patient counts as the square root of its beats: long records do not rule the training.
     """
-    inputs = np.concatenate([p.inputs for p in patients])
-    labels = np.concatenate([p.labels for p in patients])
-    weights = np.concatenate([_weights(p) for p in patients])
+    inputs = np.concatenate([_NONE.inputs, *(p.inputs for p in patients)])
+    labels = np.concatenate([np.zeros(0, np.int8), *(p.labels for p in patients)])
+    weights = np.concatenate([_NONE.weights, *(_weights(p) for p in patients)])
     keep = labels >= 0
     targets = np.eye(len(OUTPUTS), dtype=np.float32)[labels[keep]]
     return Lesson(inputs[keep], targets, weights[keep])
@@ -79,12 +90,20 @@ def _even(count: int) -> Floats:
 
 def train(patients: Sequence[Patient], seed: int) -> Taught:
     """Train one network on patients, strips and retimed beats."""
-    none = [np.zeros((0, beat_input.INPUT), np.float32)]
+    own = [p for p in patients if p.group != RETIMED]
+    played = [p for p in patients if p.group == RETIMED]
+    mirrored = np.concatenate(
+        [_NONE.inputs, *(p.unlabelled for p in patients if p.group != STRIPS)]
+    )
+    return teach(rows(own), rows(played), _never_s(patients), mirrored, seed)
+
+
+def _never_s(patients: Sequence[Patient]) -> Lesson:
+    """The unlabelled beats of strips, their targets open."""
     strips = [p for p in patients if p.group == STRIPS]
-    never_s = np.concatenate(none + [p.unlabelled for p in strips])
-    weights = [_even(len(p.unlabelled)) for p in strips]
-    mirrored = np.concatenate(none + [p.unlabelled for p in patients if p.group != STRIPS])
-    return teach(rows(patients), never_s, np.concatenate([*weights, none[0][:, 0]]), mirrored, seed)
+    inputs = np.concatenate([_NONE.inputs, *(p.unlabelled for p in strips)])
+    weights = np.concatenate([_NONE.weights, *(_even(len(p.unlabelled)) for p in strips)])
+    return Lesson(inputs, np.zeros((len(inputs), len(OUTPUTS)), np.float32), weights)
 
 
 def folds(patients: Sequence[Patient], count: int, seed: int) -> list[list[int]]:
@@ -99,17 +118,17 @@ def folds(patients: Sequence[Patient], count: int, seed: int) -> list[list[int]]
 
 
 def cross_validate(
-    patients: Sequence[Patient], extra: Sequence[Patient], seed: int, count: int = 5
+    patients: Sequence[Patient], material: Sequence[Patient], seed: int, count: int = 5
 ) -> tuple[list[Floats], list[Floats]]:
     """Probabilities for each patient from a network, and from trees, that never saw the patient.
 
-    `extra` is trained on: strips, and the retimed beats of all but the held patients.
+    `material` is trained on: rows of patients, retimed ones, strips, all but the held patients'.
     """
     empty = np.zeros((0, len(OUTPUTS)), np.float32)
     pupil, trees = [empty] * len(patients), [empty] * len(patients)
     for held in folds(patients, count, seed):
         names = {patients[i].name for i in held}
-        seen = [p for p in (*patients, *extra) if p.name not in names]
+        seen = [p for p in material if p.name not in names]
         taught = train(seen, seed)
         for i in held:
             pupil[i], trees[i] = taught.ask(patients[i].inputs)
@@ -155,15 +174,29 @@ def _score(pools: list[tuple[Labels, Floats]], limits: dict[str, float], which: 
     return total
 
 
-def summary(
-    patients: Sequence[Patient], probabilities: Sequence[Floats], limits: dict[str, float]
-) -> dict[str, float]:
-    """Cross-validated F1 in per cent of S and V in each database, at these thresholds."""
+def nested(
+    patients: Sequence[Patient], probabilities: Sequence[Floats], seed: int, count: int = 5
+) -> list[Labels]:
+    """Classes of cross-validated beats by thresholds that are chosen without the patient's fold.
+
+    `seed` and `count` are those of the cross-validation.
+    """
+    out = [np.zeros(0, np.int8)] * len(patients)
+    for held in folds(patients, count, seed):
+        others = [i for i in range(len(patients)) if i not in held]
+        limits = thresholds([patients[i] for i in others], [probabilities[i] for i in others])
+        for i in held:
+            out[i] = decide(probabilities[i], limits)
+    return out
+
+
+def summary(patients: Sequence[Patient], classes: Sequence[Labels]) -> dict[str, float]:
+    """F1 in per cent of S and V in each database, of beats that were given these classes."""
     out = {}
     for group in sorted({p.group for p in patients}):
         members = [i for i, p in enumerate(patients) if p.group == group]
         truth = np.concatenate([patients[i].labels for i in members])
-        found = decide(np.concatenate([probabilities[i] for i in members]), limits)
+        found = np.concatenate([classes[i] for i in members])
         known = truth >= 0
         for which, name in ((1, "S"), (2, "V")):
             out[f"{group} {name}"] = round(100 * f1(truth[known], found[known], which), 1)

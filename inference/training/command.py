@@ -16,21 +16,21 @@ from ecg.types import CLASSES
 from inference import beat_input, bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card, feedback, material, network, reference
+from inference.training import beats, card, feedback, material, network, reference, validation
 from inference.training.figures import Judged, judged, latency, measure
 from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
-from inference.training.records import HELD_OUT, data_hash, normal, read, strips
+from inference.training.records import data_hash, normal, read, strips, svdb
 from inference.training.strips import patient as strip
 from inference.training.tracking import track
 
 BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
-VERSION: Final = "0.3.0"
+VERSION: Final = "0.4.0"
 _PARTS: Final = (
     "beats", "feedback", "harvest", "material", "network", "records", "retiming", "rhythms", "strips",
-    "teacher",
+    "teacher", "validation",
 )  # fmt: skip
 _ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
 """Rooms whose code decides what a model is trained on."""
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _beat(args: argparse.Namespace) -> int:
-    training = _paths(args.data, "mitdb", DS1) + _svdb(args.data, held_out=False)
+    training = _paths(args.data, "mitdb", DS1) + svdb(args.data)
     if len(training) <= len(DS1) or not (args.data / "cinc2017" / "REFERENCE.csv").exists():
         sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb, svdb or cinc2017\n")
         return 2
@@ -95,11 +95,10 @@ def _beat(args: argparse.Namespace) -> int:
     corrected = feedback.patients(feedback.read(args.with_feedback)) if args.with_feedback else []
     patients = [material.patient(path) for path in tqdm(training, unit="record", desc="stream")]
     extra = _extra(training, chosen, spare) + corrected
-    limits, compared = _thresholds(patients, extra, args.folds)
-    models = [
-        beats.train([*map(material.thin, patients), *extra], seed).pupil
-        for seed in tqdm(args.seeds, desc="train")
-    ]
+    lessons = [*map(material.thin, patients), *extra]
+    validated = validation.validate(training, patients, lessons, args.folds)
+    limits = validated.limits
+    models = [beats.train(lessons, seed).pupil for seed in tqdm(args.seeds, desc="train")]
     digest = data_hash(training + [path for path, _ in chosen] + spare)
     digest = feedback.digest(digest, corrected)
     made = [_bundle(args, network.export(model), limits, digest) for model in models]
@@ -110,8 +109,10 @@ def _beat(args: argparse.Namespace) -> int:
     _write(
         made[0],
         results,
+        validated.figures,
         {
-            "compared": compared,
+            "compared": validated.compared,
+            "folds": " ".join(map(str, args.folds)),
             "variants": "; ".join(variants),
             "feedback": feedback.summary(corrected),
         },
@@ -140,17 +141,13 @@ def _paths(data: Path, database: str, names: Sequence[str]) -> list[Path]:
     return [data / database / name for name in names]
 
 
-def _svdb(data: Path, *, held_out: bool) -> list[Path]:
-    names = sorted(path.stem for path in (data / "svdb").glob("*.hea"))
-    return _paths(data, "svdb", [n for n in names if (n in HELD_OUT) == held_out])
-
-
 def _extra(
     training: list[Path], chosen: list[tuple[Path, str]], spare: list[Path]
 ) -> list[beats.Patient]:
-    """Strips, and the beats of patients and of spare strips in other rhythms."""
+    """Strips, second leads, and the beats of patients and of spare strips in other rhythms."""
     af = material.sequences(chosen)
     out = [strip(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
+    out.extend(material.second_lead(path) for path in tqdm(training, unit="record", desc="stream"))
     for path in tqdm(training, unit="record", desc="retime"):
         out.extend(material.retimed(read(path), af))
     for place, path in enumerate(tqdm(spare, unit="strip", desc="retime")):
@@ -158,28 +155,11 @@ def _extra(
     return [one for one in out if one is not None]
 
 
-def _thresholds(
-    patients: list[beats.Patient], extra: list[beats.Patient], seeds: list[int]
-) -> tuple[dict[str, float], str]:
-    """From the mean over the seeds of the cross-validated probabilities; network against trees."""
-    runs = [beats.cross_validate(patients, extra, seed) for seed in tqdm(seeds, desc="validate")]
-    compared, limits = [], {}
-    for name, kind in (("LightGBM", 1), ("network", 0)):
-        means = [np.mean(parts, axis=0) for parts in zip(*(run[kind] for run in runs), strict=True)]
-        limits = beats.thresholds(patients, means)
-        figures = beats.summary(patients, means, limits)
-        parts = ", ".join(f"{key} {value:.1f}" for key, value in figures.items())
-        compared.append(f"{name}: {parts} (thresholds S {limits['S']}, V {limits['V']})")
-        sys.stdout.write(f"cross-validated F1 of the {compared[-1]}\n")
-    return limits, "; ".join(compared)
-
-
 def _tests(data: Path) -> dict[str, list[Judged]]:
     """Records for the card's figures, none of which was trained on."""
     ds2 = [judged(read(p)) for p in tqdm(_paths(data, "mitdb", DS2), desc="mitdb DS2")]
-    unseen = [judged(read(p)) for p in tqdm(_svdb(data, held_out=True), desc="svdb held out")]
     without = [one for one in ds2 if one.record.name != "232"]
-    return {"mitdb DS2": ds2, "mitdb DS2 without 232": without, "svdb, 13 unseen patients": unseen}
+    return {"mitdb DS2": ds2, "mitdb DS2 without 232": without}
 
 
 def _sources() -> list[Path]:
@@ -226,16 +206,18 @@ def _variant(name: str, made: BeatBundle, tests: dict[str, list[Judged]]) -> str
 
 
 def _write(
-    made: BeatBundle, results: list[dict[str, dict[str, float]]], said: dict[str, str]
+    made: BeatBundle,
+    results: list[dict[str, dict[str, float]]],
+    unseen: dict[str, dict[str, float]],
+    said: dict[str, str],
 ) -> None:
-    manifest = msgspec.structs.replace(made.manifest, figures=results[0])
+    manifest = msgspec.structs.replace(made.manifest, figures=results[0] | unseen)
     facts: dict[str, Any] = msgspec.structs.asdict(manifest) | {
         "architecture": beats.ARCHITECTURE.format(kilobytes=len(made.model) / 1000),
-        "held_out": ", ".join(HELD_OUT),
         "method": beats.METHOD,
         "seeds": " ".join(map(str, manifest.seeds)),
     }
     facts |= said
-    text = card.write(facts, results[0], _spread(results))
+    text = card.write(facts, manifest.figures, _spread(results))
     bundle.save(made.path, manifest, made.model, text)
     sys.stdout.write(f"{made.path}: {len(made.model)} bytes\n{_spread(results)}\n")

@@ -1,10 +1,11 @@
 """EC57 figures of a model for its card: own detected beats, bxb's matching, e, j, n as N."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from inference.bundle import BeatManifest, Bundle
 from inference.classifier import BeatClassifier
@@ -24,6 +25,14 @@ class Judged(NamedTuple):
     found: Found
 
 
+class Classified(NamedTuple):
+    """A record, R of our own detected beats in device samples, and the classes they were given."""
+
+    record: Record
+    at: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.int8]
+
+
 def judged(record: Record) -> Judged:
     """Stream `record` through the signal rooms."""
     return Judged(record, harvest(record.signal, record.rate))
@@ -31,11 +40,17 @@ def judged(record: Record) -> Judged:
 
 def measure(records: Sequence[Judged], classify: BeatClassifier) -> dict[str, float]:
     """Gross figures WANTED in per cent, with the exported model as it is served."""
+    return score(
+        Classified(record, found.at, classify(found.windows, found.context)[0])
+        for record, found in records
+    )
+
+
+def score(records: Iterable[Classified]) -> dict[str, float]:
+    """Gross figures WANTED in per cent."""
     total = np.zeros((len(LABELS), len(LABELS)), np.int64)
-    for record, found in records:
-        classes, _ = classify(found.windows, found.context)
-        samples = np.rint(found.at).astype(np.int64)
-        ours = Beats(samples, classes, spans([]), spans([]))
+    for record, at, classes in records:
+        ours = Beats(np.rint(at).astype(np.int64), classes, spans([]), spans([]))
         total += compare(record.truth, ours, record.rate).matrix
     values = figures(counts(total))
     return {name: round(100 * float(values[name]), 2) for name in WANTED}

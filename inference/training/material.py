@@ -1,4 +1,4 @@
-"""Training material: patients, their beats in other rhythms, and the strips, all as rows."""
+"""Training material: patients, their second leads, their beats in other rhythms, strips, as rows."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from inference import features
 from inference.evaluation.annotations import Beats, spans
 from inference.training import rhythms
-from inference.training.beats import RETIMED, Patient
+from inference.training.beats import RETIMED, SECOND, Patient
 from inference.training.harvest import harvest
 from inference.training.records import LEFT_OUT, Record, label, read, read_signal
 from inference.training.rhythms import Floats
@@ -38,7 +38,13 @@ def patient(path: Path) -> Patient:
         features.transform(found.windows, found.context),
         label(found.at, record),
         features.transform(mirror.windows[::THIN], mirror.context[::THIN]),
+        at=found.at,
     )
+
+
+def second_lead(path: Path) -> Patient:
+    """Rows of a record's second lead, at the beats that the detector finds there."""
+    return _rows(read(path, lead=1), SECOND)
 
 
 def sequences(strips: Sequence[tuple[Path, str]]) -> list[Floats]:
@@ -55,7 +61,7 @@ def sequences(strips: Sequence[tuple[Path, str]]) -> list[Floats]:
 def retimed(record: Record, af: Sequence[Floats]) -> list[Patient]:
     """A record's beats in every rhythm; none where it has too few."""
     played = [_play(record, kind, LONG, af, [SEED, k]) for k, kind in enumerate(RHYTHMS)]
-    return [_rows(one, 0) for one in played if one is not None]
+    return [_rows(one, RETIMED) for one in played if one is not None]
 
 
 def retimed_strip(path: Path, place: int, af: Sequence[Floats]) -> list[Patient]:
@@ -67,7 +73,7 @@ def retimed_strip(path: Path, place: int, af: Sequence[Floats]) -> list[Patient]
     truth = Beats(at, np.zeros(len(at), np.int8), spans([]), spans([]))
     record = Record(path.name, rate, signal, truth)
     played = _play(record, RHYTHMS[place % len(RHYTHMS)], SHORT, af, [SEED, place])
-    return [] if played is None else [_rows(played, LEARNING)]
+    return [] if played is None else [_rows(played, RETIMED, LEARNING)]
 
 
 def _play(
@@ -84,13 +90,12 @@ def _play(
     return play(beats, seconds, rng)
 
 
-def _rows(record: Record, learning: int) -> Patient:
+def _rows(record: Record, group: str, learning: int = 0) -> Patient:
     found = harvest(record.signal, record.rate)
     labels = label(found.at, record)
     labels[:learning] = LEFT_OUT
-    return thin(
-        Patient(record.name, RETIMED, features.transform(found.windows, found.context), labels)
-    )
+    inputs = features.transform(found.windows, found.context)
+    return thin(Patient(record.name, group, inputs, labels, at=found.at))
 
 
 def thin(one: Patient) -> Patient:
@@ -98,4 +103,6 @@ def thin(one: Patient) -> Patient:
     normal = np.flatnonzero(one.labels == 0)
     keep = np.union1d(normal[::THIN], np.flatnonzero(one.labels > 0))
     counts = np.where(one.labels[keep] == 0, np.float32(THIN), np.float32(1))
-    return one._replace(inputs=one.inputs[keep], labels=one.labels[keep], counts=counts)
+    return one._replace(
+        inputs=one.inputs[keep], labels=one.labels[keep], counts=counts, at=one.at[keep]
+    )

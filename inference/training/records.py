@@ -1,4 +1,4 @@
-"""Training records: lead 0 in microvolts, reference beats, and labels for our own detected beats.
+"""Training records: one lead in microvolts, reference beats, and labels for our own detected beats.
 
 Classes are AAMI EC57's with the escape beats e, j, n counted as N, as most papers do.
 """
@@ -17,7 +17,10 @@ from inference.evaluation.ec57 import ALONE, match, window_samples
 HELD_OUT: Final = (
     "804", "807", "809", "820", "825", "841", "845", "862", "866", "874", "883", "886", "887",
 )  # fmt: skip
-"""svdb patients never trained on, drawn once at random (seed 2026) before any model was looked at."""
+"""svdb patients that the QRS detector never saw, drawn once at random (seed 2026).
+
+The beat model learns from all of svdb: its figures for patients it never saw are cross-validated.
+"""
 
 LEFT_OUT: Final = -1
 """Label of a beat that training leaves out: F, Q, and beats in ventricular flutter."""
@@ -34,17 +37,17 @@ class Record(NamedTuple):
     truth: Beats
 
 
-def read(path: Path) -> Record:
+def read(path: Path, lead: int = 0) -> Record:
     """Read WFDB record and `.atr` annotations of `path` (without suffix)."""
-    rate, signal = read_signal(path)
+    rate, signal = read_signal(path, lead)
     return Record(path.name, rate, signal, beats(load(path, "atr"), rate, PAPERS))
 
 
-def read_signal(path: Path) -> tuple[float, npt.NDArray[np.float64]]:
-    """Rate in Hz and lead 0 in microvolts; a missing sample repeats the one before."""
+def read_signal(path: Path, lead: int = 0) -> tuple[float, npt.NDArray[np.float64]]:
+    """Rate in Hz and a lead in microvolts; a missing sample repeats the one before."""
     import wfdb  # noqa: PLC0415 - only the train extra has it
 
-    data = wfdb.rdrecord(str(path), channels=[0])
+    data = wfdb.rdrecord(str(path), channels=[lead])
     return float(data.fs), hold(data.p_signal[:, 0]) * _UNITS[data.units[0]]
 
 
@@ -68,6 +71,11 @@ def label(found: npt.NDArray[np.float64], record: Record) -> npt.NDArray[np.int8
     labels[labels > 2] = LEFT_OUT
     labels[record.truth.fibrillation.contain(samples)] = LEFT_OUT
     return labels
+
+
+def svdb(folder: Path) -> list[Path]:
+    """All svdb records below `folder`, by name."""
+    return sorted(path.with_suffix("") for path in (folder / "svdb").glob("*.hea"))
 
 
 def data_hash(paths: Sequence[Path]) -> str:

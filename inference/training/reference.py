@@ -21,7 +21,7 @@ from inference.drift import counting, population
 from inference.drift.counting import Values
 from inference.evaluation.records import DS1
 from inference.training.harvest import harvest
-from inference.training.records import HELD_OUT, read_signal
+from inference.training.records import read_signal, svdb
 
 
 def rows(
@@ -44,9 +44,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with mitdb and svdb")
     parser.add_argument("--bundle", type=Path, default=bundle.SHIPPED)
     args = parser.parse_args()
-    svdb = sorted(path.with_suffix("") for path in (args.data / "svdb").glob("*.hea"))
-    paths = [args.data / "mitdb" / name for name in DS1]
-    paths += [path for path in svdb if path.name not in HELD_OUT]
+    paths = [args.data / "mitdb" / name for name in DS1] + svdb(args.data)
     made = bundle.load(args.bundle)
     classify = BeatClassifier(made)
     write(made.path, made.model, (_patient(classify, path) for path in tqdm(paths, unit="record")))

@@ -2,6 +2,9 @@
 
 Trees alone are the mandatory baseline: better on svdb's S, worse on mitdb's. Their mean with the
 networks beats both in cross-validation, and a small network taught by it keeps most of that.
+
+Beats played in other rhythms teach when a beat is S, not when it is V: the early ones among them are
+nearly all S, so whoever learns V from them calls early V beats S. V is learned without them.
 """
 
 from typing import Any, Final, NamedTuple
@@ -30,21 +33,32 @@ TREES: Final[dict[str, Any]] = {
     "verbose": -1,
 }
 ROUNDS: Final = 90
-PAIRS: Final = 1
-"""Trees and networks of the teacher, each."""
 UNLABELLED: Final = 0.5
 """Weight of a beat of the mirrored signals, for which only the teacher's answer is known."""
 
 
+class Teacher(NamedTuple):
+    """Trees and a network that learned the same lesson."""
+
+    trees: Any
+    fellow: Any
+
+    def ask(self, inputs: Floats) -> Floats:
+        """Their mean probabilities (n, 3)."""
+        return (_ask(self.trees, inputs) + predict([self.fellow], inputs)) / np.float32(2)
+
+
 class Taught(NamedTuple):
-    """A pupil, and the trees among its teachers."""
+    """A pupil, and the trees among its teachers: of V, and of S against N."""
 
     pupil: Any
-    trees: Any
+    ventricular: Any
+    others: Any
 
     def ask(self, inputs: Floats) -> tuple[Floats, Floats]:
-        """Probabilities (n, 3) of both."""
-        return predict([self.pupil], inputs), _ask(self.trees, inputs)
+        """Probabilities (n, 3) of the pupil and of the trees."""
+        trees = compose(_ask(self.ventricular, inputs), _ask(self.others, inputs))
+        return predict([self.pupil], inputs), trees
 
 
 def _ask(model: Any, inputs: Floats) -> Floats:
@@ -62,26 +76,30 @@ def trees(lesson: Lesson, seed: int) -> Any:
     return lgb.train(TREES | {"seed": seed}, data, ROUNDS)
 
 
-def teach(
-    lesson: Lesson, never_s: Floats, weights: Floats, unlabelled: Floats, seed: int
-) -> Taught:
-    """A PUPIL taught by PAIRS of trees and FELLOWs on all inputs, and the first trees.
+def teach(lesson: Lesson, played: Lesson, never_s: Lesson, unlabelled: Floats, seed: int) -> Taught:
+    """A PUPIL taught by teachers of V and of S on all inputs.
 
-    `never_s` (with `weights`) are beats of AF strips: N or V, as the labelled beats alone would
-    have it, but not S. `unlabelled` are taken as the teacher sees them.
+    `played` are beats in other rhythms, from which V is not learned. `never_s` are beats of AF strips
+    (their targets are set here): N or V, as the labelled beats alone would have it, but not S.
+    `unlabelled` are taken as the teachers see them.
     """
     novice = fit(lesson, seed, FELLOW)
-    known = join(lesson, Lesson(never_s, without_s(predict([novice], never_s)), weights))
+    never_s = never_s._replace(targets=without_s(predict([novice], never_s.inputs)))
+    own = join(lesson, never_s)
+    known = join(own, played)
+    teachers = [Teacher(trees(one, seed), fit(one, seed, FELLOW)) for one in (own, known)]
     inputs = np.concatenate([known.inputs, unlabelled])
-    answers = np.zeros((len(inputs), known.targets.shape[1]), np.float32)
-    forest = [trees(known, seed + 100 * pair) for pair in range(PAIRS)]
-    for pair, grown in enumerate(forest):
-        answers += predict([fit(known, seed + 100 * pair, FELLOW)], inputs)
-        answers += _ask(grown, inputs)
+    answers = compose(*(one.ask(inputs) for one in teachers))
     more = np.full(len(unlabelled), UNLABELLED * lesson.weights.mean(), np.float32)
-    answers /= np.float32(2 * PAIRS)
     taught = Lesson(inputs, answers, np.concatenate([known.weights, more]))
-    return Taught(fit(taught, seed, PUPIL), forest[0])
+    return Taught(fit(taught, seed, PUPIL), *(one.trees for one in teachers))
+
+
+def compose(ventricular: Floats, others: Floats) -> Floats:
+    """Probabilities (n, 3) with V of `ventricular`, and N to S as `others` have them."""
+    v = ventricular[:, 2]
+    s = others[:, 1] / np.maximum(others[:, 0] + others[:, 1], np.float32(1e-6))
+    return np.stack([(1 - v) * (1 - s), (1 - v) * s, v], axis=1)
 
 
 def without_s(probabilities: Floats) -> Floats:

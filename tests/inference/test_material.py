@@ -31,6 +31,15 @@ def test_a_normal_strip_in_one_rhythm(data_dir):
     assert set(made.labels) == {0, 1}
 
 
+def test_second_leads_are_patients_of_the_same_name(data_dir):
+    """119's V beats are found and named in its second lead as well; the signal is another one."""
+    path = data_dir / "mitdb" / "119"
+    made = material.second_lead(path)
+    assert (made.name, made.group) == ("119", beats.SECOND)
+    assert 400 < (made.labels == 2).sum() <= 444
+    assert not np.array_equal(read(path).signal, read(path, lead=1).signal)
+
+
 def test_played_strips_are_not_the_plain_ones(data_dir):
     """No strip is trained on both as it is and in another rhythm."""
     plain = {path for path, _ in strips(data_dir / "cinc2017")}

@@ -126,6 +126,8 @@ def test_the_same_seed_plays_the_same():
 def test_thinned_beats_weigh_as_before():
     """Every fourth N beat stands for four, S and V for themselves; what is left out is gone."""
     labels = np.array([0] * 8 + [1, 2, -1], np.int8)
-    one = thin(Patient("x", "a", np.zeros((11, beat_input.INPUT), np.float32), labels))
+    inputs = np.zeros((11, beat_input.INPUT), np.float32)
+    one = thin(Patient("x", "a", inputs, labels, at=np.arange(11.0)))
     assert one.labels.tolist() == [0, 0, 1, 2]
+    assert one.at.tolist() == [0, 4, 8, 9]
     assert one.counts.tolist() == [4, 4, 1, 1]

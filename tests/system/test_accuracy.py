@@ -24,16 +24,16 @@ def beatwire(*words: object) -> str:
 
 @pytest.mark.timeout(600)
 def test_annotate_and_evaluate_reach_the_floor(data_dir, tmp_path: Path):
-    """QRS Se and +P at least 99.3 %, V F1 0.97, S F1 0.6, 99 % of classes, on six records."""
+    """QRS Se and +P at least 99.7 %, V F1 0.985, S F1 0.6, 99.3 % of classes, on six records."""
     records = [data_dir / "mitdb" / name for name in SUBSET]
     beatwire("annotate", *records, "--output", tmp_path)
     report = json.loads(beatwire("evaluate", tmp_path, "--reference", data_dir / "mitdb", "--json"))
     gross = report["gross"]
-    assert gross["qrs_se"] >= 0.993
-    assert gross["qrs_ppv"] >= 0.993
-    assert gross["v_f1"] >= 0.97
+    assert gross["qrs_se"] >= 0.997
+    assert gross["qrs_ppv"] >= 0.997
+    assert gross["v_f1"] >= 0.985
     assert gross["s_f1"] >= 0.6
-    assert gross["accuracy"] >= 0.99
+    assert gross["accuracy"] >= 0.993
 
 
 @pytest.mark.timeout(600)
