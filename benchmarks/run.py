@@ -3,6 +3,7 @@
 accuracy   EC57 end to end on mitdb, QRS on svdb patients that the detector never saw (the beat model did),
            and alarms: annotate, then evaluate; classes on annotated R peaks, and with the next RR
 noise      EC57's noise stress with 118 and 119, and alarms in noise
+leads      beats while the first of two leads fails
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
 log_kafka  the same of the log on Kafka, against plain aiokafka
@@ -62,6 +63,11 @@ def noise() -> None:
     command(sys.executable, HERE / "noise.py", "alarms")
 
 
+def leads() -> None:
+    """The second lead."""
+    command(sys.executable, HERE / "leads.py")
+
+
 def engine() -> None:
     """The bank."""
     command(sys.executable, HERE / "engine.py", "--block", 1.0)
@@ -114,6 +120,7 @@ def replay() -> None:
 ALL: dict[str, Callable[[], None]] = {
     "accuracy": accuracy,
     "noise": noise,
+    "leads": leads,
     "engine": engine,
     "log": log,
     "log_kafka": log_kafka,

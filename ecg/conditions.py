@@ -137,7 +137,8 @@ CATALOGUE: Final[dict[str, Kind]] = {
             "irregular RR for 60 s, not atrial fibrillation",
             199766,
         ),
-        _inop("LEADS_OFF", LOW, "Leads off", "the device reports a lead off", raised_after=10.0),
+        _inop("LEADS_OFF", LOW, "Leads off", "the device reports the leads off", raised_after=10.0),
+        _inop("LEAD_OFF", LOW, "Lead off", "the device reports one of two leads off"),
         _inop("ARTIFACT", LOW, "Artifact", "noise: only lethal arrhythmias are looked for"),
         _inop("CANNOT_ANALYZE", MEDIUM, "Cannot analyze ECG", "no reliable beat for 20 s"),
         _inop(

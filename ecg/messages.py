@@ -212,6 +212,8 @@ class Beat(Message, frozen=True, array_like=True, kw_only=True):
     quality: float
     model: str
     flags: tuple[str, ...] = ()
+    lead: Text = ""
+    """The lead it was found in: of several, the one that was heard."""
 
 
 class Vitals(Message, frozen=True, array_like=True, kw_only=True):
@@ -236,6 +238,8 @@ class Vitals(Message, frozen=True, array_like=True, kw_only=True):
     qtc_fridericia_ms: float | None = None
     interval_confidence: float | None = None
     """Of QRS, QT and QTc, 0.5 to 1: how far T stands out of the noise, and of how many beats."""
+    lead: Text = ""
+    """The lead that is heard: another name than before tells of the change."""
 
 
 class Gap(Message, frozen=True, array_like=True, kw_only=True):

@@ -29,7 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="alarms of all records (default: DIR/RECORD.jsonl)",
     )
-    parser.add_argument("--leads", nargs="+", default=["0"], help="by number or name (default: 0)")
+    parser.add_argument(
+        "--leads",
+        nargs="+",
+        default=["0"],
+        help="by number or name: the one to analyse, then one for where that fails (default: 0 alone)",
+    )
     parser.add_argument("--rate", type=float, help="Hz, for CSV without a time column")
     parser.add_argument(
         "--model", default="", help="folder of a model bundle, or models:/NAME@ALIAS of MLflow"

@@ -30,6 +30,7 @@ class Settings:
         max_upload_bytes: of the body of a request that carries a file.
         credit: blocks that a device may have in flight.
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
+        leads: of a patient that are analysed: 2, so that one is heard where the other fails, or 1.
         max_patients: patients of one worker at once; memory is bounded, whatever names come.
         checkpoint_seconds: stream seconds between two checkpoints of a patient.
         realarm_seconds: after which an acknowledged alarm of high priority sounds again if its
@@ -71,6 +72,7 @@ class Settings:
     max_upload_bytes: int = 4_000_000_000
     credit: int = 32
     queue_messages: int = 1024
+    leads: int = 2
     max_patients: int = 10_000
     checkpoint_seconds: float = 10.0
     realarm_seconds: float = 180.0
@@ -107,6 +109,8 @@ class Settings:
             raise ValueError("cors_origins: name the sites; a page of any site is never let in")
         if not 0.0 <= self.realarm_seconds < math.inf:
             raise ValueError(f"realarm_seconds: {self.realarm_seconds:g} is no time; 0 is never")
+        if self.leads not in {1, 2}:
+            raise ValueError(f"leads: 1 or 2 are analysed, not {self.leads}")
 
     @property
     def origins(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from client.records import Record
+from client.replay import LeadOffTrack
 from ecg.messages import Block, Goodbye
 from stream.engine.events import Event
 from stream.engine.pipeline import Classifier
@@ -22,6 +23,8 @@ def play(
     record: Record, classifier: Classifier, block_seconds: float = BLOCK_SECONDS
 ) -> Iterator[tuple[float, Event]]:
     """Everything that the pipeline says of a record, with the stream's time in seconds.
+
+    Of a record with several leads the first is heard, and the second where that one fails.
 
     Longer blocks are cheaper; beats and onsets do not depend on them, only when an alarm is decided.
     """
@@ -37,7 +40,8 @@ def play(
 
 
 def blocks(record: Record, patient: str, seconds: float) -> Iterator[Block]:
-    """The record as a device would send it."""
+    """The record as a device would send it, with its leads off where they are invalid alone."""
+    track = LeadOffTrack(record)
     for seq, (first, samples) in enumerate(record.blocks(seconds)):
         yield Block(
             patient=patient,
@@ -48,4 +52,5 @@ def blocks(record: Record, patient: str, seconds: float) -> Iterator[Block]:
             leads=record.leads,
             uv_per_lsb=record.uv_per_lsb,
             payload=np.ascontiguousarray(samples.T, "<i2").tobytes(),
+            lead_off=tuple(track.within(first, first + len(samples))),
         )

@@ -50,6 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="folder of a model bundle, or models:/NAME@ALIAS of an MLflow registry (default: shipped)",
     )
     parser.add_argument(
+        "--leads", type=int, choices=(1, 2), help="of a patient that are analysed (default: 2)"
+    )
+    parser.add_argument(
         "--kafka", metavar="HOST:PORT", help="brokers that keep the log (default: files)"
     )
     parser.add_argument(
@@ -62,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
-    names = ("folder", "store", "host", "port", "token", "model", "kafka", "member")
+    names = ("folder", "store", "host", "port", "token", "model", "leads", "kafka", "member")
     try:
         settings = Settings.load(**{name: getattr(args, name) for name in names})
         check(settings)

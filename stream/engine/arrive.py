@@ -1,4 +1,4 @@
-"""First room: blocks as the log holds them become one patient's samples in order.
+"""First room: blocks as the log holds them become one patient's samples in order, of each lead.
 
 Blocks may come twice, overlap, or up to `REORDER_SECONDS` out of order; what is still missing
 then is a `Hole`, and a block that comes later is backfill: it stays in the log for review and
@@ -31,17 +31,28 @@ PLAUSIBLE_DRIFT = 0.05
 """Crystals are within 0.01 %, nominal wearables' rates within 2 %; beyond 5 % it is a replay."""
 
 
+Leads = tuple[int, ...]
+"""Positions of the analysed leads in a block; a block with fewer has its last lead in their place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Contiguous samples of the analysed lead: `first` is a device index, `signal` microvolts."""
+    """Contiguous samples of the analysed leads.
+
+    Attributes:
+        first: device index.
+        signals: of each lead, microvolts.
+        off: which of the leads are off, by their order here; not all of them.
+    """
 
     first: int
-    signal: NDArray[np.float32]
+    signals: tuple[NDArray[np.float32], ...]
+    off: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Device samples `first` … `end` that cannot be analysed: missing, or with the lead off."""
+    """Device samples `first` … `end` that cannot be analysed: missing, or with all leads off."""
 
     first: int
     end: int
@@ -63,7 +74,7 @@ class Arrival(msgspec.Struct, array_like=True):
         rate: nominal sampling frequency of the session, Hz.
         next: device index of the next sample to deliver.
         waiting: blocks beyond a hole, by first index.
-        off: whether the analysed lead was off at `next`.
+        off: which of the analysed leads were off at `next`.
         late: samples that came too late to be analysed (backfill) or twice.
         points: the arrivals that the clock is fitted to, oldest first.
         fitted: effective sampling frequency in Hz, 0 while unknown or implausible.
@@ -72,7 +83,7 @@ class Arrival(msgspec.Struct, array_like=True):
     rate: float
     next: int
     waiting: list[Block] = []
-    off: bool = False
+    off: tuple[int, ...] = ()
     late: int = 0
     points: list[ClockPoint] = []
     fitted: float = 0.0
@@ -88,13 +99,13 @@ def open_stream(block: Block) -> Arrival:
     return Arrival(rate=block.rate, next=block.first if joined else 0)
 
 
-def accept(state: Arrival, block: Block, lead: int, now: float) -> list[Run | Hole]:
+def accept(state: Arrival, block: Block, leads: Leads, now: float) -> list[Run | Hole]:
     """Take one block of the session; return what is now in order, oldest first.
 
     Args:
         state: the stream's state, changed in place.
         block: a checked block of this session.
-        lead: position of the analysed lead in the block.
+        leads: positions of the analysed leads in the block.
         now: when the block arrived at the log, seconds since 1970.
     """
     observe(state, block.end, now)
@@ -102,18 +113,19 @@ def accept(state: Arrival, block: Block, lead: int, now: float) -> list[Run | Ho
         state.late += block.count
         return []
     _insert(state.waiting, block)
-    pieces = _drain(state, lead)
-    horizon = state.waiting[-1].end - REORDER_SECONDS * state.rate if state.waiting else 0.0
+    pieces = _drain(state, leads)
+    newest = max((waiting.end for waiting in state.waiting), default=0)  # not always the last one's
+    horizon = newest - REORDER_SECONDS * state.rate
     while state.waiting and (state.next < horizon or len(state.waiting) > WAITING_BLOCKS):
-        pieces += _skip(state, lead)
+        pieces += _skip(state, leads)
     return pieces
 
 
-def finish(state: Arrival, lead: int, end: int) -> list[Run | Hole]:
+def finish(state: Arrival, leads: Leads, end: int) -> list[Run | Hole]:
     """The session ends at index `end`: nothing that is missing will come any more."""
     pieces: list[Run | Hole] = []
     while state.waiting:
-        pieces += _skip(state, lead)
+        pieces += _skip(state, leads)
     if end > state.next:
         pieces.append(Hole(state.next, end))
         state.next = end
@@ -132,39 +144,45 @@ def _insert(waiting: list[Block], block: Block) -> None:
     waiting.insert(at, block)
 
 
-def _drain(state: Arrival, lead: int) -> list[Run | Hole]:
+def _drain(state: Arrival, leads: Leads) -> list[Run | Hole]:
     """Deliver waiting blocks as long as they continue the stream."""
     pieces: list[Run | Hole] = []
     while state.waiting and state.waiting[0].first <= state.next:
         block = state.waiting.pop(0)
         if block.end > state.next:
-            pieces += _deliver(state, block, lead)
+            pieces += _deliver(state, block, leads)
     return pieces
 
 
-def _skip(state: Arrival, lead: int) -> list[Run | Hole]:
+def _skip(state: Arrival, leads: Leads) -> list[Run | Hole]:
     """Give up on the hole before the first waiting block."""
     hole = Hole(state.next, state.waiting[0].first)
     state.next = hole.end
-    return [hole, *_drain(state, lead)]
+    return [hole, *_drain(state, leads)]
 
 
-def _deliver(state: Arrival, block: Block, lead: int) -> list[Run | Hole]:
-    """The part of `block` from `state.next` on, cut where the lead goes off or on."""
-    lead = min(lead, len(block.leads) - 1)
-    signal = microvolts(block, lead)
+def _deliver(state: Arrival, block: Block, leads: Leads) -> list[Run | Hole]:
+    """The part of `block` from `state.next` on, cut where a lead goes off or on."""
+    places = [min(lead, len(block.leads) - 1) for lead in leads]
+    signals = [microvolts(block, place) for place in places]
     pieces: list[Run | Hole] = []
-    marks = [(mark.at, mark.off[lead]) for mark in block.lead_off if mark.at >= state.next]
-    for end, off in [*marks, (block.end, None)]:
+    marks = [mark for mark in block.lead_off if mark.at >= state.next]
+    for mark in [*marks, None]:
+        end = block.end if mark is None else mark.at
         if end > state.next:
-            piece = signal[state.next - block.first : end - block.first]
-            pieces.append(
-                Hole(state.next, end, lead_off=True) if state.off else Run(state.next, piece)
-            )
+            pieces.append(_piece(state, block.first, signals, end))
             state.next = end
-        if off is not None:
-            state.off = off
+        if mark is not None:
+            state.off = tuple(k for k, place in enumerate(places) if mark.off[place])
     return pieces
+
+
+def _piece(state: Arrival, first: int, signals: list[NDArray[np.float32]], end: int) -> Run | Hole:
+    """What comes next, up to `end`, of a block that begins at `first`."""
+    if len(state.off) == len(signals):
+        return Hole(state.next, end, lead_off=True)
+    part = slice(state.next - first, end - first)
+    return Run(state.next, tuple(signal[part] for signal in signals), state.off)
 
 
 def microvolts(block: Block, lead: int) -> NDArray[np.float32]:

@@ -1,10 +1,10 @@
 """The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment, intervals.
 
-One compiled loop takes any number of raw samples of any number of patients. Every patient is
+One compiled loop takes any number of raw samples of any number of leads, of any patients. Every lead is
 advanced alone, one sample after another, so that neither the sizes of blocks nor the company of
 other patients can change a result; what leaves the loop are beats with the classifier's inputs,
 `WAVE_OUT` for each beat once its T wave is over, and one `HOP_OUT` for each whole hop of the
-patient's own sample index.
+patient's own sample index. Which lead is heard is decided later (`heard`).
 """
 
 from typing import Any, Final
@@ -22,9 +22,11 @@ USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
 
 BEAT_OUT = np.dtype(
     [
-        ("place", "i8"),  # k: place of the row in the call
-        ("row", "i8"),
+        ("place", "i8"),  # of the patient in the call
+        ("lead", "i8"),  # 0 or 1
+        ("row", "i8"),  # of the lead
         ("ready", "i8"),  # grid samples consumed when the beat was complete
+        ("window", "i8"),  # place of its window and context in the call
         ("sample", "f8"),  # R on the 250 Hz grid
         ("rr", "f8"),  # seconds since the beat before, 0 where unknown
         ("quality", "f4"),
@@ -36,8 +38,8 @@ BEAT_OUT = np.dtype(
 
 WAVE_OUT = np.dtype(
     [
-        ("place", "i8"),  # k: place of the row in the call
-        ("row", "i8"),
+        ("place", "i8"),  # of the patient in the call
+        ("row", "i8"),  # of the lead
         ("ready", "i8"),  # grid samples consumed when the beat was complete
         ("sample", "f8"),  # R on the 250 Hz grid
         ("beat", "i2", intervals.LENGTH),
@@ -47,14 +49,18 @@ WAVE_OUT = np.dtype(
 
 HOP_OUT = np.dtype(
     [
-        ("place", "i8"),  # k: place of the row in the call
-        ("row", "i8"),
+        ("place", "i8"),  # of the patient in the call
+        ("lead", "i8"),  # 0 or 1
+        ("row", "i8"),  # of the lead
         ("n", "i8"),  # grid samples consumed: a multiple of HOP
+        ("origin", "i8"),  # grid sample at which the stretch began
         ("valid", "u1"),
         ("noisy", "u1"),
         ("silence", "u1"),  # what a stretch without beats is worth (quality.QUIET, LOUD, BLOCKED)
         ("fibrillation", "u1"),
+        ("still", "u1"),  # hops without movement, up to this one
         ("quality", "f4"),
+        ("clear", "f4"),  # level of the beats over that between them
         ("p_evidence", "f4"),  # 0 to 1, how surely P waves are there
     ],
     align=True,
@@ -69,6 +75,8 @@ def advance(
     segments: Any,
     fibrillations: Any,
     intervals_bank: Any,
+    places: Any,
+    leads: Any,
     rows: Any,
     starts: Any,
     signal: Any,
@@ -77,17 +85,19 @@ def advance(
     contexts: Any,
     waves: Any,
     hops: Any,
-) -> tuple[int, int, int]:
+    ends: Any,
+) -> None:
     """Advance `rows[k]` by the raw microvolts `signal[starts[k]:starts[k + 1]]`, for every k.
 
-    Writes beats (BEAT_OUT) with their windows and contexts, waves (WAVE_OUT) and hops (HOP_OUT),
-    each row's in order of time; returns how many of each. The arrays must be large enough (`capacity`).
+    That is lead `leads[k]` of the patient at `places[k]`. Writes beats (BEAT_OUT) with their windows
+    and contexts, waves (WAVE_OUT) and hops (HOP_OUT), each row's in order of time, and where those of
+    row k end into `ends[k]`. The arrays must be large enough.
     """
     grid = np.empty(3, np.float32)
     found = 0
     whole = passed = 0
     for k in range(rows.shape[0]):
-        row = rows[k]
+        row, place, lead = rows[k], places[k], leads[k]
         c, q, d, s, f = cleans[row], qualities[row], detects[row], segments[row], fibrillations[row]
         v = intervals_bank[row]
         for i in range(starts[k], starts[k + 1]):
@@ -99,26 +109,28 @@ def advance(
                 if detect.step(d, y):
                     segment.add(s, d.beat, d.beat_quality)
                     intervals.expect(v, d.beat)
-                found = _cut_ready(s, k, row, beats, windows, contexts, found)
+                found = _cut_ready(s, place, lead, row, beats, windows, contexts, found)
                 while intervals.complete(v, s.count):
-                    whole += _cut_wave(v, s, k, row, waves[whole])
+                    whole += _cut_wave(v, s, place, row, waves[whole])
                 if s.count % HOP == 0:
-                    _report(hops[passed], k, row, s, q, f)
+                    _report(hops[passed], place, lead, row, s, q, f, d)
                     passed += 1
-    return found, whole, passed
+        ends[k, 0], ends[k, 1], ends[k, 2] = found, whole, passed
 
 
 @nb.njit(cache=True)
 def _cut_ready(
-    s: Any, place: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
+    s: Any, place: int, lead: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
 ) -> int:
     """Cut every beat that is complete; returns the new count of beats."""
     while segment.ready(s):
         segment.cut(s, windows[found], contexts[found])
         out = beats[found]
         out.place = place
+        out.lead = lead
         out.row = row
         out.ready = s.count
+        out.window = found
         out.sample = s.beat
         out.rr = s.rr
         out.quality = s.quality
@@ -142,25 +154,34 @@ def _cut_wave(v: Any, s: Any, place: int, row: int, out: Any) -> int:
 
 
 @nb.njit(cache=True)
-def _report(hop: Any, place: int, row: int, s: Any, q: Any, f: Any) -> None:
-    """What the rhythm room learns of one hop."""
+def _report(hop: Any, place: int, lead: int, row: int, s: Any, q: Any, f: Any, d: Any) -> None:
+    """What the rhythm room may learn of one hop."""
     hop.place = place
+    hop.lead = lead
     hop.row = row
     hop.n = s.count
+    hop.origin = s.origin
     hop.valid = q.valid
     hop.noisy = q.noisy
     hop.silence = q.silence
     hop.fibrillation = f.vf
+    hop.still = q.still
     hop.quality = q.quality
+    hop.clear = d.signal / max(d.noise, 1.0)
     hop.p_evidence = s.p_typical
 
 
 @nb.njit(cache=True)
-def flush(segments: Any, row: int, beats: Any, windows: Any, contexts: Any) -> int:
-    """Before a hole: cut the beats that still wait, with what has arrived; returns how many."""
+def flush(
+    segments: Any, lead: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
+) -> int:
+    """Before a hole: cut the beats that still wait, with what has arrived, after `found` others.
+
+    Returns how many there are then; their place is 0.
+    """
     s = segments[row]
     segment.finish(s)
-    return int(_cut_ready(s, 0, row, beats, windows, contexts, 0))
+    return int(_cut_ready(s, 0, lead, row, beats, windows, contexts, found))
 
 
 @nb.njit(cache=True)

@@ -1,4 +1,4 @@
-"""After classification: each row's beats, waves and hops, in order of time, go to rhythm and intervals.
+"""After classification: what is heard of each patient, in order of time, goes to rhythm and intervals.
 
 A beat is complete at most 0.45 s after R. So when a hop ends, every beat before the *horizon*,
 `LATENCY` samples ago, is known, and the rhythm room may speak about everything up to there.
@@ -27,14 +27,17 @@ CLEAN: Final = 0.5
 
 BEAT, CHANGE, VITALS = 0, 1, 2
 
-ITEM = np.dtype([("what", "i8"), ("index", "i8"), ("place", "i8"), ("n", "i8")], align=True)
-"""One line of the report: BEAT, CHANGE or VITALS, its index, its stream's place, when."""
+ITEM = np.dtype(
+    [("what", "i8"), ("index", "i8"), ("place", "i8"), ("lead", "i8"), ("n", "i8")], align=True
+)
+"""One line of the report: BEAT, CHANGE or VITALS, its index, its stream's place and lead, when."""
 
 
 @nb.njit(cache=True)
 def judge(
     rhythms: Any,
-    intervals_bank: Any,
+    patients: Any,
+    intervalownank: Any,
     beats: Any,
     labels: Any,
     confidences: Any,
@@ -46,24 +49,25 @@ def judge(
     measures: Any,
     items: Any,
 ) -> tuple[int, int, int]:
-    """Feed classified `beats`, `waves` and `hops` of one `chain.advance` to rhythm and intervals.
+    """Feed classified `beats`, `waves` and `hops` to rhythm and intervals.
 
-    All are grouped by row in the same order of rows, and ordered in time within a row. Returns how
-    many changes, vitals (with as many measures) and items were written.
+    All are grouped by place in the same order of places, and ordered in time within one; `patients`
+    has the rows of `rhythms` by place. Returns how many changes, vitals (with as many measures) and
+    items were written.
     """
     b = w = counts_c = counts_v = counts_i = 0
     for h in range(hops.shape[0]):
         hop = hops[h]
-        s = rhythms[hop.row]
-        v = intervals_bank[hop.row]
-        while b < beats.shape[0] and _is_before(beats[b], hop):
-            _beat(
-                rhythms, intervals_bank, beats, labels, confidences, ventricular, items, b, counts_i
-            )
+        s = rhythms[patients[hop.place]]
+        v = intervalownank[hop.row]
+        while b < beats.shape[0] and _iownefore(beats[b], hop):
+            own = rhythms[patients[beats[b].place]]
+            _beat(own, intervalownank, beats[b], labels[b], confidences[b], ventricular[b])
+            _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
             b += 1
             counts_i += 1
-        while w < waves.shape[0] and _is_before(waves[w], hop):
-            _wave(intervals_bank, waves[w])
+        while w < waves.shape[0] and _iownefore(waves[w], hop):
+            _wave(intervalownank, waves[w])
             w += 1
         rhythm.noise(s, hop.noisy == 1, hop.silence)
         new = rhythm.advance(
@@ -75,26 +79,28 @@ def judge(
             changes[counts_c:],
         )
         for k in range(new):
-            _item(items[counts_i], CHANGE, counts_c + k, hop.place, hop.n)
+            _item(items[counts_i], CHANGE, counts_c + k, hop, hop.n)
             counts_i += 1
         counts_c += new
         if hop.n % VITALS_EVERY == 0:
             _vitals(s, v, hop, vitals[counts_v], measures[counts_v])
-            _item(items[counts_i], VITALS, counts_v, hop.place, hop.n)
+            _item(items[counts_i], VITALS, counts_v, hop, hop.n)
             counts_i += 1
             counts_v += 1
     while b < beats.shape[0]:
-        _beat(rhythms, intervals_bank, beats, labels, confidences, ventricular, items, b, counts_i)
+        own = rhythms[patients[beats[b].place]]
+        _beat(own, intervalownank, beats[b], labels[b], confidences[b], ventricular[b])
+        _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
         b += 1
         counts_i += 1
     while w < waves.shape[0]:
-        _wave(intervals_bank, waves[w])
+        _wave(intervalownank, waves[w])
         w += 1
     return counts_c, counts_v, counts_i
 
 
 @nb.njit(cache=True)
-def _is_before(what: Any, hop: Any) -> bool:
+def _iownefore(what: Any, hop: Any) -> bool:
     """Whether a beat or a wave was complete by the end of a hop."""
     same = what.place == hop.place and what.ready <= hop.n
     return bool(what.place < hop.place or same)
@@ -102,30 +108,19 @@ def _is_before(what: Any, hop: Any) -> bool:
 
 @nb.njit(cache=True)
 def _beat(
-    rhythms: Any,
-    intervals_bank: Any,
-    beats: Any,
-    labels: Any,
-    confidences: Any,
-    ventricular: Any,
-    items: Any,
-    b: int,
-    count: int,
+    s: Any, intervalownank: Any, beat: Any, label: int, confidence: float, ventricular: float
 ) -> None:
-    """Feed beat `b`, and list it as item `count`."""
-    beat = beats[b]
-    s = rhythms[beat.row]
-    rhythm.look(s, beat.alike, beat.usual, ventricular[b])
-    rhythm.beat(s, beat.sample, labels[b], confidences[b], beat.quality)
-    if labels[b] == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
-        intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
-    _item(items[count], BEAT, b, beat.place, beat.ready)
+    """Feed a beat of the patient with the rhythm `s`."""
+    rhythm.look(s, beat.alike, beat.usual, ventricular)
+    rhythm.beat(s, beat.sample, label, confidence, beat.quality)
+    if label == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
+        intervals.fit(intervalownank[beat.row], beat.sample, beat.rr)
 
 
 @nb.njit(cache=True)
-def _wave(intervals_bank: Any, wave: Any) -> None:
+def _wave(intervalownank: Any, wave: Any) -> None:
     """Feed a beat that is complete up to the end of its T wave."""
-    intervals.keep(intervals_bank[wave.row], wave.sample, wave.beat)
+    intervals.keep(intervalownank[wave.row], wave.sample, wave.beat)
 
 
 @nb.njit(cache=True)
@@ -140,10 +135,12 @@ def _vitals(s: Any, v: Any, hop: Any, vitals: Any, measure: Any) -> None:
 
 
 @nb.njit(cache=True)
-def _item(item: Any, what: int, index: int, place: int, n: int) -> None:
+def _item(item: Any, what: int, index: int, source: Any, n: int) -> None:
+    """List what came of `source`, a beat or a hop."""
     item.what = what
     item.index = index
-    item.place = place
+    item.place = source.place
+    item.lead = source.lead
     item.n = n
 
 

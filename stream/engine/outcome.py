@@ -24,13 +24,17 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """A condition of the signal was set, cleared, or happened once; times are the server's."""
+    """A condition of the signal was set, cleared, or happened once; times are the server's.
+
+    `lead` is the one that was heard, or those that the condition is about.
+    """
 
     patient: str
     session: str
     change: Change
     onset_time: float
     at_time: float
+    lead: str = ""
 
 
 Outcome = Beat | Vitals | Gap | Changed | Opened | Closed

@@ -1,4 +1,4 @@
-"""All rooms in order, for the whole bank: arrive → clean → detect → segment → classify → rhythm.
+"""All rooms in order, for the whole bank: arrive → clean → detect → segment → choose → classify → rhythm.
 
 `Pipeline.push` takes whatever has come from the log, of any patients, and gives back what happened,
 in order of time for each patient. It holds no clock: the time at which a record arrived comes with
@@ -13,10 +13,10 @@ import numpy as np
 from ecg.messages import Block, Goodbye
 from stream.engine import arrive
 from stream.engine.arrive import Hole, Run
+from stream.engine.naming import Classifier
 from stream.engine.outcome import Closed, Opened, Outcome
-from stream.engine.report import lead_off_changes
-from stream.engine.rooms import Classifier, Rooms
-from stream.engine.streams import Stream, note, open_stream
+from stream.engine.rooms import Rooms
+from stream.engine.streams import MOST_LEADS, Stream, analysed, note, open_stream
 
 __all__ = ["Classifier", "Pipeline"]
 
@@ -26,11 +26,18 @@ class Pipeline:
 
     Args:
         classifier: names the beats; when it fails, beats are Q and everything else goes on.
-        lead: position of the analysed lead in the blocks (the last one where there are fewer).
+        lead: position in the blocks of the lead that is heard if it can be (the last one where there
+            are fewer).
+        leads: how many are analysed, 1 or 2: that one and the next, which is heard in its place.
+
+    Raises:
+        ValueError: another number of leads.
     """
 
-    def __init__(self, classifier: Classifier, lead: int = 0) -> None:
-        self._lead = lead
+    def __init__(self, classifier: Classifier, lead: int = 0, leads: int = MOST_LEADS) -> None:
+        if not 1 <= leads <= MOST_LEADS:
+            raise ValueError(f"1 to {MOST_LEADS} leads are analysed, not {leads}")
+        self._lead, self._most = lead, leads
         self._rooms = Rooms(classifier)
         self._streams: dict[str, Stream] = {}
         self._replaced: dict[tuple[str, str], Stream] = {}
@@ -57,12 +64,12 @@ class Pipeline:
     @property
     def failure(self) -> str | None:
         """Code of the classifier's failure in its last call, empty when it went well."""
-        return self._rooms.failure
+        return self._rooms.namer.failure
 
     @property
     def model_id(self) -> str:
         """The model that names the beats."""
-        return self._rooms.model_id
+        return self._rooms.namer.model_id
 
     @property
     def patients(self) -> list[str]:
@@ -80,13 +87,13 @@ class Pipeline:
         """Drop a patient's stream and free its row."""
         stream = self._streams.pop(patient, None)
         if stream is not None:
-            self._rooms.bank.give(stream.row)
+            self._rooms.close(stream)
 
     def save(self, patient: str) -> bytes:
         """Everything about one patient's stream: what `restore` needs to go on exactly."""
         stream = self._streams[patient]
-        anywhere = msgspec.structs.replace(stream, row=-1)
-        return msgspec.msgpack.encode((anywhere, self._rooms.bank.save(stream.row)))
+        anywhere = msgspec.structs.replace(stream, row=-1, lead_rows=())
+        return msgspec.msgpack.encode((anywhere, self._rooms.save(stream)))
 
     def restore(self, data: bytes) -> None:
         """Put back a patient's stream.
@@ -99,12 +106,7 @@ class Pipeline:
         except msgspec.DecodeError as error:
             raise ValueError(f"a checkpoint that cannot be read: {error}") from None
         self.forget(stream.patient)
-        stream.row = self._rooms.bank.take()
-        try:
-            self._rooms.bank.restore(stream.row, state)
-        except ValueError:
-            self._rooms.bank.give(stream.row)
-            raise
+        self._rooms.restore(stream, state)
         self._streams[stream.patient] = stream
 
     def _block(self, block: Block, now: float, outcomes: list[Outcome]) -> None:
@@ -114,7 +116,7 @@ class Pipeline:
                 return
             stream = self._open(block, stream, now, outcomes)
         note(stream, block)
-        pieces = arrive.accept(stream.arrival, block, stream.lead, now)
+        pieces = arrive.accept(stream.arrival, block, stream.leads, now)
         if pieces:
             self._waiting.setdefault(block.patient, []).extend(pieces)
 
@@ -126,7 +128,8 @@ class Pipeline:
             self._finish(before, before.arrival.next, outcomes)
             self.forget(before.patient)
             self._replaced[before.patient, before.session] = before
-        stream = open_stream(block, self._lead, self._rooms.open(block.rate), before)
+        leads = analysed(block, self._lead, self._most)
+        stream = open_stream(block, leads, *self._rooms.open(block.rate, len(leads)), before)
         self._streams[stream.patient] = stream
         outcomes.append(Opened(stream.patient, stream.session, now))
         return stream
@@ -141,7 +144,7 @@ class Pipeline:
 
     def _finish(self, stream: Stream, end: int, outcomes: list[Outcome]) -> None:
         """Nothing more comes of a session that ends at sample `end`: use what still waits."""
-        pieces = arrive.finish(stream.arrival, stream.lead, end)
+        pieces = arrive.finish(stream.arrival, stream.leads, end)
         if pieces:
             self._waiting.setdefault(stream.patient, []).extend(pieces)
         self._advance(outcomes)
@@ -155,31 +158,35 @@ class Pipeline:
             self._run(outcomes)
             for patient in list(self._waiting):
                 pieces = self._waiting[patient]
-                if pieces:
-                    hole = pieces.pop(0)
-                    assert isinstance(hole, Hole)
-                    self._rooms.hole(self._streams[patient], hole, outcomes)
+                if pieces and isinstance(piece := pieces[0], Hole):
+                    del pieces[0]
+                    self._rooms.hole(self._streams[patient], piece, outcomes)
                 if not pieces:
                     del self._waiting[patient]
 
     def _run(self, outcomes: list[Outcome]) -> None:
-        """Advance every patient over the runs that come before its next hole."""
-        streams, signals = [], []
+        """Advance every patient up to its next hole, or to where a lead goes off or on."""
+        streams: list[Stream] = []
+        signals = []
         for patient, pieces in self._waiting.items():
             runs = _leading_runs(pieces)
             if not runs:
                 continue
             stream = self._streams[patient]
-            outcomes += lead_off_changes(stream, runs[0].first, off=False)
+            self._rooms.turn(stream, runs[0], outcomes)
+            for lead in range(len(stream.leads)):
+                if lead not in stream.off:
+                    signal = np.concatenate([run.signals[lead] for run in runs])
+                    signals.append((len(streams), lead, signal))
             streams.append(stream)
-            signals.append(np.concatenate([run.signal for run in runs]))
         if streams:
             self._rooms.advance(streams, signals, outcomes)
 
 
 def _leading_runs(pieces: list[Run | Hole]) -> list[Run]:
-    """Take the runs off the front of `pieces`, up to the first hole."""
+    """Take the runs with the same leads off the front of `pieces`."""
     runs: list[Run] = []
-    while pieces and isinstance(pieces[0], Run):
-        runs.append(pieces.pop(0))  # type: ignore[arg-type]
+    while pieces and isinstance(piece := pieces[0], Run) and (not runs or piece.off == runs[0].off):
+        runs.append(piece)
+        del pieces[0]
     return runs

@@ -48,17 +48,18 @@ class Report:
 
     def outcomes(self, streams: Sequence[Stream], items: NDArray[Any]) -> Iterator[Outcome]:
         """Every item of `merge.judge` in words; `place` of an item indexes `streams`."""
-        for what, index, place, n in items.tolist():
+        for what, index, place, lead, n in items.tolist():
             stream = streams[place]
+            name = stream.names[lead]
             if what == merge.BEAT:
-                yield self._beat(stream, index)
+                yield self._beat(stream, name, index)
             elif what == merge.VITALS:
-                yield self._vital(stream, index, n)
+                yield self._vital(stream, name, index, n)
             else:
-                yield self._change(stream, index)
+                yield self._change(stream, name, index)
 
-    def _beat(self, stream: Stream, index: int) -> Beat:
-        _, _, _, at, rr, quality, _, _ = self._beats[index].item()
+    def _beat(self, stream: Stream, lead: str, index: int) -> Beat:
+        _, _, _, _, _, at, rr, quality, _, _ = self._beats[index].item()
         sample = stream.device(at)
         return Beat(
             patient=stream.patient,
@@ -71,13 +72,15 @@ class Report:
             quality=quality,
             model=self._model,
             flags=stream.flags,
+            lead=lead,
         )
 
-    def _vital(self, stream: Stream, index: int, n: int) -> Vitals:
+    def _vital(self, stream: Stream, lead: str, index: int, n: int) -> Vitals:
         heart_rate, v_per_minute, quality, name = self._vitals[index].item()
         found = vitals(
             stream,
             n,
+            lead,
             heart_rate=_known(heart_rate),
             v_per_minute=_known(v_per_minute),
             rhythm=rhythm.RHYTHMS[name],
@@ -95,7 +98,7 @@ class Report:
             interval_confidence=confidence,
         )
 
-    def _change(self, stream: Stream, index: int) -> Changed:
+    def _change(self, stream: Stream, lead: str, index: int) -> Changed:
         kind, edge, onset, at, value = self._changes[index].item()
         name = rhythm.KINDS[kind]
         measure = rhythm.MEASURES.get(name, "")
@@ -107,19 +110,20 @@ class Report:
             value=value if measure else None,
             measure=measure,
         )
-        return changed(stream, change)
+        return changed(stream, lead, change)
 
 
 def vitals(
     stream: Stream,
     n: int,
+    lead: str = "",
     *,
     heart_rate: float | None = None,
     v_per_minute: float | None = None,
     rhythm: str = "unknown",
     quality: float = 0.0,
 ) -> Vitals:
-    """The vital signs of a stream at grid sample `n`."""
+    """The vital signs of a stream at grid sample `n`, from the lead that is heard."""
     sample = stream.device(n)
     return Vitals(
         patient=stream.patient,
@@ -133,6 +137,7 @@ def vitals(
         unit=stream.unit,
         bed=stream.bed,
         rate=stream.arrival.fitted or None,
+        lead=lead,
     )
 
 
@@ -150,27 +155,32 @@ def without_intervals(found: Vitals) -> Vitals:
     )
 
 
-def changed(stream: Stream, change: Change) -> Changed:
-    """A change with its stream and its times."""
+def changed(stream: Stream, lead: str, change: Change) -> Changed:
+    """A change with its stream, its lead and its times."""
     return Changed(
         stream.patient,
         stream.session,
         change,
         stream.time(change.onset),
         stream.time(change.at),
+        lead,
     )
 
 
-def lead_off_changes(stream: Stream, sample: int, *, off: bool) -> Iterator[Outcome]:
-    """LEADS_OFF set or cleared at device sample `sample`, when that is news."""
-    if stream.lead_off != off:
-        stream.lead_off = off
-        edge = Edge.SET if off else Edge.CLEAR
-        yield changed(stream, Change("LEADS_OFF", edge, sample, sample))
+def lead_off_changes(stream: Stream, sample: int, off: tuple[int, ...]) -> Iterator[Outcome]:
+    """What is set or cleared when exactly the leads `off` are, from device sample `sample` on."""
+    before, stream.off = stream.off, off
+    if before == off:
+        return
+    for leads, edge in ((before, Edge.CLEAR), (off, Edge.SET)):
+        if leads:
+            kind = "LEADS_OFF" if len(leads) == len(stream.leads) else "LEAD_OFF"
+            names = " ".join(stream.names[lead] for lead in leads)
+            yield changed(stream, names, Change(kind, edge, sample, sample))
 
 
 def lead_off_vitals(stream: Stream, start: int, end: int) -> Iterator[Outcome]:
-    """With the lead off the vitals go on, and say that nothing is known."""
+    """With all leads off the vitals go on, and say that nothing is known."""
     first = -(-start // merge.VITALS_EVERY) * merge.VITALS_EVERY
     for n in range(first, end, merge.VITALS_EVERY):
         yield vitals(stream, n)

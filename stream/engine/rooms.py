@@ -1,56 +1,44 @@
-"""The rooms behind `arrive`, over the whole bank: clean → detect → segment → classify → rhythm.
+"""The rooms behind `arrive`, over the whole bank: clean → detect → segment → choose → classify → rhythm.
 
 `Rooms` owns every patient's state of signal; `pipeline` tells it which samples come next, and which
 are missing. The classifier comes in as a callable.
 """
 
-import contextlib
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.errors import ModelError
 from ecg.messages import Gap
 from ecg.types import CLASSES, BeatClass
 from ecg.window import CONTEXT, WINDOW
-from stream.engine import chain, intervals, merge, rhythm
-from stream.engine.arrive import Hole
+from stream.engine import bank, chain, choose, heard, intervals, merge, rhythm
+from stream.engine.arrive import Hole, Run
 from stream.engine.bank import Bank
+from stream.engine.naming import Classifier, Floats, Namer
 from stream.engine.outcome import Outcome
 from stream.engine.report import Report, lead_off_changes, lead_off_vitals
 from stream.engine.streams import Stream
-
-Floats = NDArray[np.float32]
 
 BEATS_PER_SECOND: Final = 5
 """The detector's refractory time of 0.2 s allows no more."""
 
 
-class Classifier(Protocol):
-    """Names beats; any callable of this shape will do."""
-
-    model_id: str
-
-    def __call__(self, windows: Floats, contexts: Floats, /) -> tuple[NDArray[np.int8], Floats]:
-        """Classify windows (n, WINDOW) with contexts (n, CONTEXT), both float32.
-
-        Returns:
-            Indices into `CLASSES` (n,) int8 and probabilities (n, 5) float32.
-
-        Raises:
-            ModelError: the model cannot answer.
-        """
-        ...
-
-
-class Judged(NamedTuple):
-    """What one pass of the signal rooms gives to judge: `chain`'s BEAT_OUT, WAVE_OUT, HOP_OUT."""
+class Found(NamedTuple):
+    """What one pass of the signal rooms gives, or what is heard of it: `chain`'s …_OUT."""
 
     beats: NDArray[Any]
     waves: NDArray[Any]
     hops: NDArray[Any]
+
+
+class Groups(NamedTuple):
+    """Whose beats, waves and hops stand where in a pass: arrays as `heard.follow` takes them."""
+
+    places: NDArray[np.int64]
+    leads: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
 
 class Rooms:
@@ -60,67 +48,123 @@ class Rooms:
         classifier: names the beats; when it fails, beats are Q and everything else goes on.
 
     Attributes:
-        bank: the rows.
-        failure: code of the classifier's failure in its last call, empty when that went well, None
-            before the first one.
+        namer: the classifier.
     """
 
     def __init__(self, classifier: Classifier) -> None:
-        self.bank = Bank()
-        self.failure: str | None = None
-        self._classifier = classifier
+        self._leads = Bank(bank.LEAD)
+        self._patients = Bank(bank.PATIENT)
+        self.namer = Namer(classifier)
 
-    @property
-    def model_id(self) -> str:
-        """The model that names the beats."""
-        return self._classifier.model_id
+    # ── Rows ──────────────────────────────────────────────────────────────────────────────────
 
-    def open(self, rate: float) -> int:
-        """A row that is ready for the first sample of a session at `rate` Hz."""
-        row = self.bank.take()
-        chain.init(*self._signal_rooms(), row, rate)
-        rhythm.init(self.bank.rooms["rhythm"][row])
-        return row
+    def open(self, rate: float, leads: int) -> tuple[int, tuple[int, ...]]:
+        """A patient's row and its leads', ready for the first sample of a session at `rate` Hz."""
+        row, lead_rows = self._take(leads)
+        for lead_row in lead_rows:
+            chain.init(*self._leads.rooms.values(), lead_row, rate)
+        choose.init(self._patients.rooms["choose"][row])
+        rhythm.init(self._patients.rooms["rhythm"][row])
+        return row, lead_rows
+
+    def close(self, stream: Stream) -> None:
+        """Free the rows of a stream."""
+        self._patients.give(stream.row)
+        for lead_row in stream.lead_rows:
+            self._leads.give(lead_row)
+
+    def save(self, stream: Stream) -> bytes:
+        """The state of a stream's signal."""
+        leads = [self._leads.save(lead_row) for lead_row in stream.lead_rows]
+        return b"".join([self._patients.save(stream.row), *leads])
+
+    def restore(self, stream: Stream, data: bytes) -> None:
+        """Put back what `save` gave, in rows that are noted in the stream.
+
+        Raises:
+            ValueError: not the size of a state of so many leads, so not from this engine.
+        """
+        size, first = self._leads.size, self._patients.size
+        if len(data) != first + len(stream.leads) * size:
+            raise ValueError(f"a state of {len(stream.leads)} leads has not {len(data)} bytes")
+        stream.row, stream.lead_rows = self._take(len(stream.leads))
+        self._patients.restore(stream.row, data[:first])
+        for k, lead_row in enumerate(stream.lead_rows):
+            self._leads.restore(lead_row, data[first + k * size : first + (k + 1) * size])
+
+    def _take(self, leads: int) -> tuple[int, tuple[int, ...]]:
+        return self._patients.take(), tuple(self._leads.take() for _ in range(leads))
+
+    # ── Signal ────────────────────────────────────────────────────────────────────────────────
+
+    def turn(self, stream: Stream, run: Run, outcomes: list[Outcome]) -> None:
+        """Before a run: some of its leads have just gone off, or are back."""
+        if run.off == stream.off:
+            return
+        gone = [lead for lead in run.off if lead not in stream.off]
+        self.finish_beats(stream, outcomes, gone)
+        for lead in stream.off:
+            if lead not in run.off:
+                chain.restart(*self._leads.rooms.values(), stream.lead_rows[lead], run.first)
+        outcomes += lead_off_changes(stream, run.first, run.off)
 
     def advance(
-        self, streams: Sequence[Stream], signals: Sequence[Floats], outcomes: list[Outcome]
+        self,
+        streams: Sequence[Stream],
+        signals: Sequence[tuple[int, int, Floats]],
+        outcomes: list[Outcome],
     ) -> None:
         """One pass of the compiled rooms over new samples, classification, rhythm, report.
 
         Args:
             streams: each once.
-            signals: the samples that come next in each, microvolts.
+            signals: which lead of which of `streams`, in this order, and its next samples, microvolts.
             outcomes: takes what happened.
         """
-        lengths = np.array([len(signal) for signal in signals], np.int64)
-        rates = np.array([stream.arrival.rate for stream in streams])
+        places, leads, rows, lengths = np.array(
+            [
+                (place, lead, streams[place].lead_rows[lead], len(signal))
+                for place, lead, signal in signals
+            ],
+            np.int64,
+        ).T.copy()
+        rates = np.array([stream.arrival.rate for stream in streams])[places]
         seconds = lengths / rates
         most = int((seconds * BEATS_PER_SECOND + 8).sum())
         beats, windows, contexts = _beat_space(most)
         waves = np.empty(most, chain.WAVE_OUT)
         hops = np.empty(int((seconds * 10 + 2).sum()), chain.HOP_OUT)
-        found, whole, passed = chain.advance(
-            *self._signal_rooms(),
-            np.array([stream.row for stream in streams], np.int64),
+        ends = np.empty((len(signals), 3), np.int64)
+        chain.advance(
+            *self._leads.rooms.values(),
+            places,
+            leads,
+            rows,
             np.concatenate([[0], np.cumsum(lengths)]),
-            np.concatenate(signals),
+            np.concatenate([signal for _, _, signal in signals]),
             beats,
             windows,
             contexts,
             waves,
             hops,
+            ends,
         )
-        judged = Judged(beats[:found], waves[:whole], hops[:passed])
-        self._conclude(streams, judged, windows[:found], contexts[:found], outcomes)
+        found, whole, passed = ends[-1]
+        every = Found(beats[:found], waves[:whole], hops[:passed])
+        groups = Groups(places, leads, ends)
+        self._conclude(streams, groups, every, windows, contexts, outcomes)
 
     def hole(self, stream: Stream, piece: Hole, outcomes: list[Outcome]) -> None:
         """Pass over device samples that cannot be analysed."""
         self.finish_beats(stream, outcomes)
-        start = int(self.bank.rooms["clean"][stream.row]["n"])
-        end = chain.restart(*self._signal_rooms(), stream.row, piece.end)
-        rhythm.gap(self.bank.rooms["rhythm"][stream.row], start, end)
+        start = int(self._leads.rooms["clean"]["n"][list(stream.lead_rows)].max())
+        for lead_row in stream.lead_rows:
+            end = chain.restart(*self._leads.rooms.values(), lead_row, piece.end)
+        choose.restart(self._patients.rooms["choose"][stream.row], end)
+        rhythm.gap(self._patients.rooms["rhythm"][stream.row], start, end)
         if piece.lead_off:
-            outcomes += lead_off_changes(stream, piece.first, off=True)
+            every = tuple(range(len(stream.leads)))
+            outcomes += lead_off_changes(stream, piece.first, every)
             outcomes += lead_off_vitals(stream, start, end)
         else:
             outcomes.append(
@@ -129,37 +173,45 @@ class Rooms:
                 )
             )
 
-    def finish_beats(self, stream: Stream, outcomes: list[Outcome]) -> None:
-        """Classify the beats that still wait for samples that will not come."""
-        beats, windows, contexts = _beat_space(8)
-        found = chain.flush(self.bank.rooms["segment"], stream.row, beats, windows, contexts)
+    def finish_beats(
+        self, stream: Stream, outcomes: list[Outcome], leads: Sequence[int] | None = None
+    ) -> None:
+        """Classify the beats that still wait for samples that will not come, of all leads or some."""
+        leads = range(len(stream.leads)) if leads is None else leads
+        beats, windows, contexts = _beat_space(8 * len(leads))
+        ends = np.zeros((len(leads), 3), np.int64)
+        found = 0
+        for k, lead in enumerate(leads):
+            room, row = self._leads.rooms["segment"], stream.lead_rows[lead]
+            found = chain.flush(room, lead, row, beats, windows, contexts, found)
+            ends[k, 0] = found
         if found:
-            none = np.empty(0, chain.WAVE_OUT), np.empty(0, chain.HOP_OUT)
-            judged = Judged(beats[:found], *none)
-            self._conclude([stream], judged, windows[:found], contexts[:found], outcomes)
-
-    def _signal_rooms(self) -> list[NDArray[Any]]:
-        return [array for name, array in self.bank.rooms.items() if name != "rhythm"]
+            every = Found(beats[:found], np.empty(0, chain.WAVE_OUT), np.empty(0, chain.HOP_OUT))
+            groups = Groups(np.zeros(len(leads), np.int64), np.array(leads, np.int64), ends)
+            self._conclude([stream], groups, every, windows, contexts, outcomes)
 
     def _conclude(
         self,
         streams: Sequence[Stream],
-        judged: Judged,
+        groups: Groups,
+        every: Found,
         windows: Floats,
         contexts: Floats,
         outcomes: list[Outcome],
     ) -> None:
-        """Name the beats, tell rhythm and intervals, and report; `place` indexes `streams`."""
-        beats, waves, hops = judged
-        labels, probabilities = self._classify(windows, contexts)
+        """Choose, name the beats, tell rhythm and intervals, and report; `place` indexes `streams`."""
+        patients = np.array([stream.row for stream in streams], np.int64)
+        beats, waves, hops = self._hear(patients, groups, every)
+        labels, probabilities = self.namer.name(beats["window"], windows, contexts)
         confidences = probabilities[np.arange(len(labels)), labels]
         changes = np.empty(len(hops) * rhythm.MAX_CHANGES, rhythm.CHANGE)
         vitals = np.empty(len(hops), rhythm.VITALS)
         measures = np.empty(len(hops), intervals.MEASURE)
         items = np.empty(len(beats) + len(vitals) + len(changes), merge.ITEM)
         _, _, count = merge.judge(
-            self.bank.rooms["rhythm"],
-            self.bank.rooms["intervals"],
+            self._patients.rooms["rhythm"],
+            patients,
+            self._leads.rooms["intervals"],
             beats,
             labels,
             confidences,
@@ -171,27 +223,19 @@ class Rooms:
             measures,
             items,
         )
-        report = Report(beats, labels, probabilities, changes, vitals, measures, self.model_id)
+        report = Report(
+            beats, labels, probabilities, changes, vitals, measures, self.namer.model_id
+        )
         outcomes += report.outcomes(streams, items[:count])
 
-    def _classify(self, windows: Floats, contexts: Floats) -> tuple[NDArray[np.int8], Floats]:
-        """Classes and probabilities; Q with certainty 0 where the model cannot answer."""
-        labels = np.full(len(windows), CLASSES.index(BeatClass.Q), np.int8)
-        probabilities = np.zeros((len(windows), len(CLASSES)), np.float32)
-        if not len(windows):
-            return labels, probabilities
-        try:
-            answer = self._classifier(windows, contexts)
-        except ModelError as error:
-            self.failure = error.code
-        else:
-            self.failure = ""
-            return answer
-        for k in range(len(windows)):  # one patient's bad beat must not cost another's class
-            with contextlib.suppress(ModelError):
-                one = slice(k, k + 1)
-                labels[one], probabilities[one] = self._classifier(windows[one], contexts[one])
-        return labels, probabilities
+    def _hear(self, patients: NDArray[np.int64], groups: Groups, every: Found) -> Found:
+        """What is heard of all that was found: each patient's lead of the moment."""
+        beats = np.empty(len(every.beats) + choose.WAITING * len(patients), chain.BEAT_OUT)
+        waves, hops = np.empty_like(every.waves), np.empty_like(every.hops)
+        b, w, h = heard.follow(
+            self._patients.rooms["choose"], patients, *groups, *every, beats, waves, hops
+        )
+        return Found(beats[:b], waves[:w], hops[:h])
 
 
 def _beat_space(most: int) -> tuple[NDArray[Any], Floats, Floats]:

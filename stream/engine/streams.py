@@ -13,6 +13,8 @@ from ecg.types import RATE
 from stream.engine import arrive
 from stream.engine.arrive import Arrival
 
+MOST_LEADS: Final = 2
+"""Leads of a patient that are analysed at a time; the room `choose` decides between two."""
 PACED_SECONDS: Final = 10.0
 """A pacemaker's mark in the beats of a median spoils its intervals: the age of the oldest."""
 PACED_KEPT: Final = 32
@@ -25,10 +27,11 @@ class Stream(msgspec.Struct):
     """One patient's live session; plain data, part of the checkpoint.
 
     Attributes:
-        row: row of the bank; -1 in a checkpoint.
-        lead: position of the analysed lead in a block.
-        lead_name: the same by name.
-        lead_off: whether LEADS_OFF has been said.
+        row: of the patient in its bank; -1 in a checkpoint.
+        lead_rows: of the leads in theirs; none in a checkpoint.
+        leads: positions of the analysed leads in a block, first the one that is heard if it can be.
+        names: the same by name.
+        off: those that have been said to be off, by their order in `leads`.
         retired: sessions that this one and its forerunners replaced, newest last.
         paced: seconds of the session in which the device marked a pacemaker's spike, lately.
         closed: whether the device has said goodbye, and nothing came since.
@@ -37,13 +40,14 @@ class Stream(msgspec.Struct):
     patient: str
     session: str
     row: int
+    lead_rows: tuple[int, ...]
     arrival: Arrival
-    lead: int
-    lead_name: str
+    leads: tuple[int, ...]
+    names: tuple[str, ...]
     unit: str = ""
     bed: str = ""
     flags: tuple[str, ...] = ()
-    lead_off: bool = False
+    off: tuple[int, ...] = ()
     retired: tuple[str, ...] = ()
     closed: bool = False
     paced: tuple[int, ...] = ()
@@ -62,16 +66,29 @@ class Stream(msgspec.Struct):
         return arrive.time_of(self.arrival, sample)
 
 
-def open_stream(block: Block, lead: int, row: int, before: Stream | None) -> Stream:
-    """The stream that `block`, the first of its session, opens in `row`."""
+def analysed(block: Block, lead: int, most: int) -> tuple[int, ...]:
+    """Positions of the leads to analyse: the one wanted, or the last, and those that follow it."""
+    count = len(block.leads)
+    return tuple((min(lead, count - 1) + k) % count for k in range(min(most, count)))
+
+
+def open_stream(
+    block: Block,
+    leads: tuple[int, ...],
+    row: int,
+    lead_rows: tuple[int, ...],
+    before: Stream | None,
+) -> Stream:
+    """The stream that `block`, the first of its session, opens in these rows."""
     retired = (*before.retired, before.session)[-RETIRED:] if before else ()
     stream = Stream(
         patient=block.patient,
         session=block.session,
         row=row,
+        lead_rows=lead_rows,
         arrival=arrive.open_stream(block),
-        lead=lead,
-        lead_name=block.leads[min(lead, len(block.leads) - 1)],
+        leads=leads,
+        names=tuple(str(block.leads[lead]) for lead in leads),
         retired=retired,
     )
     note(stream, block)

@@ -30,7 +30,7 @@ from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
 from stream.engine.report import without_intervals
 from stream.engine.roll import Roll
-from stream.engine.streams import Stream
+from stream.engine.streams import MOST_LEADS, Stream
 from stream.engine.trends import Minute, Trends
 from stream.engine.trouble import Trouble
 
@@ -60,7 +60,8 @@ class Ward:
 
     Args:
         classifier: names the beats.
-        lead: position of the analysed lead.
+        lead: position of the lead that is heard if it can be.
+        leads: how many are analysed, 1 or 2.
         most: patients at once; records of others are refused.
         settings: of the alarm book.
 
@@ -74,10 +75,11 @@ class Ward:
         classifier: Classifier,
         lead: int = 0,
         *,
+        leads: int = MOST_LEADS,
         most: int = MAX_PATIENTS,
         settings: Settings | None = None,
     ) -> None:
-        self.pipeline = Pipeline(classifier, lead)
+        self.pipeline = Pipeline(classifier, lead, leads)
         self.book = Book(settings)
         self.trends = Trends()
         self.roll = Roll(most, self._idle, self._leave)
@@ -261,7 +263,7 @@ class Ward:
     def _context(self, outcome: Vitals | Changed | Opened) -> Context:
         stream = self.pipeline.stream(outcome.patient, outcome.session)
         assert stream is not None
-        return context_of(stream)
+        return context_of(stream, stream.names[0] if isinstance(outcome, Opened) else outcome.lead)
 
     def _remember(self, beat: Beat) -> None:
         marks = self._beats.setdefault(beat.patient, deque(maxlen=EVIDENCE_BEATS))
@@ -277,8 +279,8 @@ class Ward:
         )
 
 
-def context_of(stream: Stream) -> Context:
-    """What the book needs to know of a stream."""
+def context_of(stream: Stream, lead: str) -> Context:
+    """What the book needs to know of a stream, and of the lead that a condition was found in."""
     return Context(
         patient=stream.patient,
         session=stream.session,
@@ -286,6 +288,6 @@ def context_of(stream: Stream) -> Context:
         origin=stream.time(0),
         unit=stream.unit,
         bed=stream.bed,
-        lead=stream.lead_name,
+        lead=lead,
         flags=stream.flags,
     )

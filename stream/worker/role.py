@@ -77,6 +77,7 @@ def _worker(
         store,
         Ward(
             classifier,
+            leads=settings.leads,
             most=settings.max_patients,
             settings=alarms.Settings(realarm=settings.realarm_seconds),
         ),

@@ -102,6 +102,7 @@ MESSAGES: dict[str, m.Message] = {
             quality=0.9,
             model="beat-1",
             flags=("demo",),
+            lead="II",
         ),
         m.Vitals(
             patient="p-1",
@@ -120,6 +121,7 @@ MESSAGES: dict[str, m.Message] = {
             qt_ms=402.0,
             qtc_fridericia_ms=407.5,
             interval_confidence=0.9,
+            lead="II",
         ),
         m.Gap(patient="p-1", session="boot.7", first=100, end=200),
         ALARM,

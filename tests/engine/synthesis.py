@@ -11,6 +11,8 @@ from ecg.types import Lead
 UV = 5.0
 """Microvolts per digital unit of the blocks."""
 
+LEADS = (Lead.II, Lead.V1)
+
 WAVES = {  # centre after R (s), width (s), height (µV)
     "N": ((-0.16, 0.025, 120.0), (0.0, 0.011, 1100.0), (0.03, 0.01, -200.0), (0.26, 0.045, 250.0)),
     "A": ((0.0, 0.011, 1100.0), (0.03, 0.01, -200.0), (0.26, 0.045, 250.0)),  # no P wave
@@ -72,7 +74,8 @@ def blocks(
     rate: float = 250.0,
     first: int = 0,
 ) -> Iterator[Block]:
-    """Cut samples into blocks of the given sizes, over and over until the signal ends."""
+    """Cut samples (n,), or (n, leads), into blocks of the given sizes, over and over."""
+    leads = LEADS[: 1 if samples.ndim == 1 else samples.shape[1]]
     at = k = 0
     while at < len(samples):
         size = sizes[k % len(sizes)]
@@ -83,9 +86,9 @@ def blocks(
             seq=k,
             first=first + at,
             rate=rate,
-            leads=(Lead.II,),
-            uv_per_lsb=(UV,),
-            payload=piece.astype("<i2").tobytes(),
+            leads=leads,
+            uv_per_lsb=(UV,) * len(leads),
+            payload=piece.T.astype("<i2").tobytes(),
         )
         at += size
         k += 1

@@ -33,8 +33,8 @@ def block(first: int, count: int, lead_off: tuple[LeadOff, ...] = ()) -> Block:
 def feed(blocks: list[Block], end: int | None = None) -> list[Run | Hole]:
     """All pieces that a stream of blocks gives."""
     state = arrive.open_stream(blocks[0])
-    pieces = [piece for b in blocks for piece in arrive.accept(state, b, 0, 0.0)]
-    return pieces + (arrive.finish(state, 0, end) if end is not None else [])
+    pieces = [piece for b in blocks for piece in arrive.accept(state, b, (0,), 0.0)]
+    return pieces + (arrive.finish(state, (0,), end) if end is not None else [])
 
 
 def joined(pieces: list[Run | Hole]) -> np.ndarray:
@@ -42,7 +42,9 @@ def joined(pieces: list[Run | Hole]) -> np.ndarray:
     parts, at = [], 0
     for piece in pieces:
         assert piece.first == at
-        part = piece.signal if isinstance(piece, Run) else np.full(piece.end - piece.first, np.nan)
+        part = (
+            piece.signals[0] if isinstance(piece, Run) else np.full(piece.end - piece.first, np.nan)
+        )
         parts.append(part)
         at += len(part)
     return np.concatenate(parts)
@@ -69,13 +71,13 @@ def test_hostile_sequences_never_repeat_or_reorder_a_sample(spans):
     state = arrive.open_stream(blocks[0])
     at = state.next
     for b in blocks:
-        for piece in arrive.accept(state, b, 0, 0.0):
+        for piece in arrive.accept(state, b, (0,), 0.0):
             assert piece.first == at
             if isinstance(piece, Run):
                 np.testing.assert_array_equal(
-                    piece.signal, 2.0 * TRUTH[at : at + len(piece.signal)]
+                    piece.signals[0], 2.0 * TRUTH[at : at + len(piece.signals[0])]
                 )
-                at += len(piece.signal)
+                at += len(piece.signals[0])
             else:
                 at = piece.end
         assert sum(w.end > state.next for w in state.waiting) == len(state.waiting)
@@ -86,12 +88,12 @@ def test_hostile_sequences_never_repeat_or_reorder_a_sample(spans):
 def test_hole_is_declared_after_two_seconds_and_late_block_is_backfill():
     """A missing block becomes a hole once 2 s follow it; when it comes then, it is not live."""
     state = arrive.open_stream(block(0, 250))
-    arrive.accept(state, block(0, 250), 0, 0.0)
-    pieces = arrive.accept(state, block(500, 200), 0, 0.0)
+    arrive.accept(state, block(0, 250), (0,), 0.0)
+    pieces = arrive.accept(state, block(500, 200), (0,), 0.0)
     assert pieces == []
-    pieces = arrive.accept(state, block(700, 100), 0, 0.0)
+    pieces = arrive.accept(state, block(700, 100), (0,), 0.0)
     assert pieces[0] == Hole(250, 500)
-    assert arrive.accept(state, block(250, 250), 0, 0.0) == []
+    assert arrive.accept(state, block(250, 250), (0,), 0.0) == []
     assert state.late == 250
 
 
@@ -138,6 +140,6 @@ def test_replay_at_speed_reports_no_rate():
 def test_state_is_plain_data():
     """A saved and restored stream goes on as if nothing had happened."""
     state = arrive.open_stream(block(0, 100))
-    arrive.accept(state, block(300, 100), 0, 5.0)
+    arrive.accept(state, block(300, 100), (0,), 5.0)
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=Arrival)
     assert again == state

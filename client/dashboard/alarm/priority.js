@@ -3,7 +3,7 @@
 export const MARKS = ["", "*", "**", "***"]; // information, low, medium, high
 export const LEVELS = ["information", "low", "medium", "high"];
 const TECHNICAL = new Set([
-  "LEADS_OFF", "ARTIFACT", "CANNOT_ANALYZE", "NO_DATA", "LEARNING", "NOT_MONITORED",
+  "LEADS_OFF", "LEAD_OFF", "ARTIFACT", "CANNOT_ANALYZE", "NO_DATA", "LEARNING", "NOT_MONITORED",
   "ANALYSIS_LAG", "MODEL_FAIL", "ALARMS_PAUSED", "DELIVERY_FAIL",
 ]);
 

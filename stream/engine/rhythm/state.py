@@ -65,12 +65,12 @@ CHANGE: Final = np.dtype(
 )
 """A condition that was set, cleared or happened once, with onset, time of decision and value."""
 
-MAX_CHANGES: Final = 64
-"""Rows that `advance` may need: the 4 beats that a refractory time of 0.2 s allows within hop and
-latency make at most 12 changes each, the timers 10."""
-
 QUEUE: Final = 8
-"""Beats that may wait for the horizon: 0.45 s hold 3 at the detector's refractory time of 0.2 s."""
+"""Beats that may wait for the horizon: 0.45 s hold 3 at the detector's refractory time of 0.2 s, and a
+change of lead brings 5 at once."""
+
+MAX_CHANGES: Final = 12 * QUEUE + 10
+"""Rows that `advance` may need: a beat makes at most 12 changes, the timers 10."""
 
 RATE_RR: Final = 12
 """RR intervals of the heart rate (ALARMS.md)."""
