@@ -16,3 +16,16 @@ def test_a_realarm_that_is_no_time_is_refused(text):
     """By name: it must not be lost in a typing error."""
     with pytest.raises(ValueError, match=r"(?i)realarm_seconds"):
         Settings.load({"BEATWIRE_REALARM_SECONDS": text})
+
+
+def test_two_leads_are_analysed_unless_one_is_wanted():
+    """The room that chooses knows two."""
+    assert Settings.load({}).leads == 2
+    assert Settings.load({"BEATWIRE_LEADS": "1"}).leads == 1
+
+
+@pytest.mark.parametrize("text", ["0", "3", "II"])
+def test_another_number_of_leads_is_refused(text):
+    """By name."""
+    with pytest.raises(ValueError, match=r"(?i)leads"):
+        Settings.load({"BEATWIRE_LEADS": text})
