@@ -13,11 +13,12 @@ import numba as nb
 import numpy as np
 
 from ecg.types import HOP
-from ecg.window import CONTEXT_NAMES
+from ecg.window import CONTEXT_NAMES, LENGTH
 from stream.engine import clean, detect, fibrillation, intervals, quality, segment
 
 ALIKE: Final = CONTEXT_NAMES.index("corr_previous")
 USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
+LAG: Final = CONTEXT_NAMES.index("lag_dominant")
 """Where the context tells how a beat looks."""
 
 BEAT_OUT = np.dtype(
@@ -32,6 +33,8 @@ BEAT_OUT = np.dtype(
         ("quality", "f4"),
         ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
         ("usual", "f4"),  # with the patient's dominant shape
+        ("unlike", "f4"),  # RMS difference to that shape over its height
+        ("wider", "f4"),  # ms by which the QRS is wider than that shape's
     ],
     align=True,
 )
@@ -136,6 +139,9 @@ def _cut_ready(
         out.quality = s.quality
         out.alike = contexts[found, ALIKE]
         out.usual = contexts[found, USUAL]
+        beat, dominant = windows[found, :LENGTH], windows[found, LENGTH : 2 * LENGTH]
+        out.unlike = segment.difference(beat, dominant, int(contexts[found, LAG]))
+        out.wider = segment.width(beat) - segment.width(dominant)
         found += 1
     return found
 

@@ -37,7 +37,7 @@ ITEM = np.dtype(
 def judge(
     rhythms: Any,
     patients: Any,
-    intervalownank: Any,
+    intervals_bank: Any,
     beats: Any,
     labels: Any,
     confidences: Any,
@@ -59,15 +59,15 @@ def judge(
     for h in range(hops.shape[0]):
         hop = hops[h]
         s = rhythms[patients[hop.place]]
-        v = intervalownank[hop.row]
-        while b < beats.shape[0] and _iownefore(beats[b], hop):
+        v = intervals_bank[hop.row]
+        while b < beats.shape[0] and _is_before(beats[b], hop):
             own = rhythms[patients[beats[b].place]]
-            _beat(own, intervalownank, beats[b], labels[b], confidences[b], ventricular[b])
+            _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
             _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
             b += 1
             counts_i += 1
-        while w < waves.shape[0] and _iownefore(waves[w], hop):
-            _wave(intervalownank, waves[w])
+        while w < waves.shape[0] and _is_before(waves[w], hop):
+            _wave(intervals_bank, waves[w])
             w += 1
         rhythm.noise(s, hop.noisy == 1, hop.silence)
         new = rhythm.advance(
@@ -89,18 +89,18 @@ def judge(
             counts_v += 1
     while b < beats.shape[0]:
         own = rhythms[patients[beats[b].place]]
-        _beat(own, intervalownank, beats[b], labels[b], confidences[b], ventricular[b])
+        _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
         _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
         b += 1
         counts_i += 1
     while w < waves.shape[0]:
-        _wave(intervalownank, waves[w])
+        _wave(intervals_bank, waves[w])
         w += 1
     return counts_c, counts_v, counts_i
 
 
 @nb.njit(cache=True)
-def _iownefore(what: Any, hop: Any) -> bool:
+def _is_before(what: Any, hop: Any) -> bool:
     """Whether a beat or a wave was complete by the end of a hop."""
     same = what.place == hop.place and what.ready <= hop.n
     return bool(what.place < hop.place or same)
@@ -108,19 +108,19 @@ def _iownefore(what: Any, hop: Any) -> bool:
 
 @nb.njit(cache=True)
 def _beat(
-    s: Any, intervalownank: Any, beat: Any, label: int, confidence: float, ventricular: float
+    s: Any, intervals_bank: Any, beat: Any, label: int, confidence: float, ventricular: float
 ) -> None:
     """Feed a beat of the patient with the rhythm `s`."""
-    rhythm.look(s, beat.alike, beat.usual, ventricular)
+    rhythm.look(s, beat.alike, beat.usual, beat.unlike, beat.wider, ventricular)
     rhythm.beat(s, beat.sample, label, confidence, beat.quality)
     if label == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
-        intervals.fit(intervalownank[beat.row], beat.sample, beat.rr)
+        intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
 
 
 @nb.njit(cache=True)
-def _wave(intervalownank: Any, wave: Any) -> None:
+def _wave(intervals_bank: Any, wave: Any) -> None:
     """Feed a beat that is complete up to the end of its T wave."""
-    intervals.keep(intervalownank[wave.row], wave.sample, wave.beat)
+    intervals.keep(intervals_bank[wave.row], wave.sample, wave.beat)
 
 
 @nb.njit(cache=True)

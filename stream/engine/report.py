@@ -59,7 +59,7 @@ class Report:
                 yield self._change(stream, name, index)
 
     def _beat(self, stream: Stream, lead: str, index: int) -> Beat:
-        _, _, _, _, _, at, rr, quality, _, _ = self._beats[index].item()
+        _, _, _, _, _, at, rr, quality, *_ = self._beats[index].item()
         sample = stream.device(at)
         return Beat(
             patient=stream.patient,

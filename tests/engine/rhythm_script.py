@@ -54,7 +54,7 @@ class Player:
         self.p_evidence = -1.0
         self.noisy = False
         self.silence = 0
-        self.looks: dict[str, tuple[float, float, float]] = {}
+        self.looks: dict[str, tuple[float, ...]] = {}
 
     def play(self, beats, until, *, valid=True, fibrillation=False, skip=False) -> "Player":
         """Advance to `until` seconds; `skip` jumps there in one step, as over a gap."""
@@ -63,7 +63,7 @@ class Player:
             self.horizon = round(until * RATE) if skip else self.horizon + HOP
             while waiting and waiting[0][0] * RATE < self.horizon:
                 at, label = waiting.pop(0)
-                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.0, 1.0, 0.0)))
+                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.0, 1.0, 0.0, 0.0, 0.0)))
                 rhythm.beat(self.state, at * RATE, label, self.confidence, self.quality)
             self._hop(valid, fibrillation)
         return self

@@ -15,6 +15,7 @@ from stream.engine.rhythm.state import (
     LABEL_Q,
     LABEL_S,
     LABEL_V,
+    LINKS,
     NSVT,
     PAIR_PVCS,
     RUN,
@@ -64,13 +65,19 @@ SAME: Final = 0.9
 """Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
 is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
 
-STRANGE: Final = 0.5
+UNLIKE: Final = 0.17
+WIDER: Final = 5.0
+ALIKE: Final = 0.85
 FOREIGN: Final = 0.3
-LINKS: Final = 4
-"""So many fast beats in a row that each look like the one before, and no more than STRANGE like the
-dominant shape, are a ventricular tachycardia even if the classifier names none of them V: one that
-is no faster than the rhythm before it. No more than FOREIGN like it, they need not resemble each
-other: a polymorphic one. DS1: two runs more, one of them false; and two more, one false."""
+MOSTLY: Final = 3
+LONGEST_LINK: Final = 1.0
+"""Five beats in a row whose QRS differ from the patient's dominant one by UNLIKE of its height (RMS)
+and are WIDER (ms, of the standard deviation of their slopes), none later than LONGEST_LINK seconds,
+at 100 /min on average, MOSTLY of the four links ALIKE the beat before, are a ventricular tachycardia
+even if the classifier names none of them V: one that is no faster than the rhythm before it. Fast
+ones that all correlate less than FOREIGN with the dominant shape need not resemble each other: a
+polymorphic one. What noise makes is unlike the usual, too, but not alike. Chosen on DS1, svdb and
+both leads of cinc2015."""
 
 ADOPTED: Final = 0.6
 """Confidence of a beat that its looks and place in a run make V."""
@@ -94,39 +101,49 @@ def in_run(s: Any, rr: float) -> int:
     """
     label = int(s.wait_label[0])
     alike, usual = s.wait_alike[0], s.wait_usual[0]
-    fast = 0.0 < rr <= 60.0 / FAST_RUN
-    _link(s, fast and (usual < FOREIGN or (alike >= LIKE_BEFORE and usual < STRANGE)))
-    s.last_usual = usual
-    if label == LABEL_V or not fast:
+    strange = s.wait_unlike[0] >= UNLIKE and s.wait_wider[0] >= WIDER
+    _link(s, strange, alike, usual, rr)
+    s.last_strange = 1 if strange else 0
+    if _chained(s) and s.run < LINKS:
+        _adopt_links(s)
+        return LABEL_V
+    if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
         return label
-    if s.run == 0:
-        return LABEL_V if s.links >= LINKS and _adopt_links(s) else label
-    looks = alike >= LIKE_BEFORE and usual < UNUSUAL
+    looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or strange)
     doubted = s.wait_v[0] >= DOUBTED and alike >= LIKE_DOUBTED and usual < USUAL
     goes_on = s.run >= LONG_RUN and alike >= SAME
     return LABEL_V if looks or doubted or goes_on else label
 
 
 @nb.njit(cache=True)
-def _link(s: Any, strange: bool) -> None:
+def _link(s: Any, strange: bool, alike: float, usual: float, rr: float) -> None:
     """Count the links of a chain of strange beats, whose first one is strange, too."""
-    if not strange or s.last_usual >= STRANGE:
-        s.links = 0
+    if not strange or s.last_strange == 0 or not 0.0 < rr <= LONGEST_LINK:
+        s.links = s.foreign = 0
         return
     if s.links == 0:
         s.linked = s.last
+    s.foreign = s.foreign + 1 if usual < FOREIGN and rr <= 60.0 / FAST_RUN else 0
+    s.link_like[s.links % LINKS] = alike >= ALIKE
+    s.link_rr[s.links % LINKS] = rr
     s.links += 1
 
 
 @nb.njit(cache=True)
-def _adopt_links(s: Any) -> bool:
+def _chained(s: Any) -> bool:
+    """Is the chain long, even and fast enough for a tachycardia?"""
+    fast = s.links >= LINKS and mean_recent(s.link_rr, s.links, LINKS) <= 60.0 / FAST_RUN
+    return bool(fast and (s.link_like.sum() >= MOSTLY or s.foreign >= LINKS))
+
+
+@nb.njit(cache=True)
+def _adopt_links(s: Any) -> None:
     """The beats of the chain up to the last one become a run."""
     s.run = s.links
     s.run_start = s.linked
     s.run_after = 1
     s.run_confidence[:] = ADOPTED
     s.others = 0
-    return True
 
 
 @nb.njit(cache=True)
