@@ -145,6 +145,7 @@ def _late(out: Any, waited: Any, place: int, lead: int, n: int) -> None:
     out.quality = waited.quality
     out.alike = waited.alike
     out.usual = waited.usual
+    out.unlike = out.wider = 0.0  # no run of tachycardia begins with beats that nobody has named
 
 
 @nb.njit(cache=True)

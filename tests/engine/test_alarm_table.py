@@ -41,6 +41,7 @@ TABLE = {
 
 TECHNICAL = {
     "LEADS_OFF": ("low", 10.0),
+    "LEAD_OFF": ("low", None),  # ours: one of two leads; the table knows only all
     "ARTIFACT": ("low", None),
     "CANNOT_ANALYZE": ("medium", None),
     "NO_DATA": ("low", 10.0),
