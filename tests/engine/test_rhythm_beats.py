@@ -201,6 +201,15 @@ def test_strange_beats_that_are_no_tachycardia(name, looks, seconds):
     assert edges == [], name
 
 
+def test_strange_beats_in_noise_are_no_tachycardia():
+    """What electrode motion makes may be wide, unlike the usual and alike."""
+    beats = Beats().say(LEAD_IN).say("Q", 0.8).say(12 * "S", 0.4)
+    player = Player()
+    player.looks = {"N": (0.95, 0.95, 0.03, 0.0, 0.0), "S": (0.9, 0.1, 0.3, 20.0, 0.0)}
+    player.noisy = True
+    assert player.play(beats, beats.now + 1.0).edges("VTACH") == []
+
+
 def test_one_link_of_four_may_fail():
     """A tachycardia may change its shape once, and its rhythm: 0.65 s once in a mean of 0.45."""
     beats = Beats().say(LEAD_IN).say("Q", 0.8).say("S", 0.4).say("F", 0.65).say("SS", 0.4)

@@ -48,7 +48,7 @@ _MEMORY: Final = 40
 _STILL, _QUIET = -2.0, 1.5
 """Where the floor between the beats is below a seventh of them, the doubt goes to the beat."""
 
-_IMAGE, _WITHIN = 1.5, 0.3
+_IMAGE, _WITHIN = 2.0, 0.3
 """What equals the last beat within a third in every band is a beat, if in doubt: wide beats in a row
 are weak beside the narrow ones before them."""
 

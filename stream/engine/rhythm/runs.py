@@ -76,8 +76,9 @@ and are WIDER (ms, of the standard deviation of their slopes), none later than L
 at 100 /min on average, MOSTLY of the four links ALIKE the beat before, are a ventricular tachycardia
 even if the classifier names none of them V: one that is no faster than the rhythm before it. Fast
 ones that all correlate less than FOREIGN with the dominant shape need not resemble each other: a
-polymorphic one. What noise makes is unlike the usual, too, but not alike. Chosen on DS1, svdb and
-both leads of cinc2015."""
+polymorphic one. Not in noise, which is unlike the usual, too: em at 6 dB then raised four an hour.
+Chosen on DS1, svdb and both leads of cinc2015: of its 18 true tachycardias 11 are seen, 6 before,
+of 50 false ones 3, 1 before."""
 
 ADOPTED: Final = 0.6
 """Confidence of a beat that its looks and place in a run make V."""
@@ -104,7 +105,7 @@ def in_run(s: Any, rr: float) -> int:
     strange = s.wait_unlike[0] >= UNLIKE and s.wait_wider[0] >= WIDER
     _link(s, strange, alike, usual, rr)
     s.last_strange = 1 if strange else 0
-    if _chained(s) and s.run < LINKS:
+    if s.noisy == 0 and s.run < LINKS and _chained(s):
         _adopt_links(s)
         return LABEL_V
     if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
