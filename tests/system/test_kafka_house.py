@@ -118,7 +118,10 @@ async def stopped(watcher: Watcher, house: House, broker: Broker, record) -> dic
     await asyncio.to_thread(broker.start)
     await asyncio.to_thread(house.start)
     await asyncio.wait_for(stream, 120)
-    await watcher.until(lambda: closed(watcher, record), 60)
+    told = undisturbed(record)[1]
+    await watcher.until(
+        lambda: closed(watcher, record) and signature(watcher.events)[1] >= told, 60
+    )
     return took
 
 
