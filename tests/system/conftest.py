@@ -1,10 +1,12 @@
-"""Fixtures of the system tests: a running house for each test that asks for one."""
+"""Fixtures of the system tests: a running house for each test that asks for one, a browser for a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import browser
 from house import House
+from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -14,3 +16,10 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of the file."""
+    with browser() as opened:
+        yield opened

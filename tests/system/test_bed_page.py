@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser import browser, page
+from browser import page
 from house import House
 from playwright.sync_api import Page, expect
 from ward_page import INK, RATE, UV_PER_LSB, off_trace, send
@@ -22,13 +22,6 @@ def gateway(tmp_path_factory):
     house.start("gateway")
     yield house
     house.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """One browser for all tests of the file."""
-    with browser() as opened:
-        yield opened
 
 
 def offer(station: Page, token: str) -> None:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import browser, page
+from browser import page
 from playwright.sync_api import Page, expect
 from ward_page import INK, RATE, UV_PER_LSB, SimulatedWard, off_trace, send
 
@@ -54,13 +54,6 @@ def ward(tmp_path_factory):
     made.admit_beds("sinus:20,tachycardia:40", 2)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """One browser for all tests of the file."""
-    with browser() as opened:
-        yield opened
 
 
 def top_alarm(station: Page):

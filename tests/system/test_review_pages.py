@@ -10,27 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import browser, page
+from browser import page
 from house import START_SECONDS, House
 from ink import INK, MM, fitted, trace
 from known_bed import GAP, PATIENT, RATE, KnownBed
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.timeout(400)  # the first analysis on a machine compiles the engine
 WAIT = 60_000
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory):
+def station(tmp_path_factory: pytest.TempPathFactory, chromium: Browser):
     """A server to which a bed with a known signal streams while the first tests run."""
     house = House(tmp_path_factory.mktemp("review"))
     house.start()
     bed = KnownBed()
     house.streaming = threading.Thread(target=lambda: asyncio.run(bed.stream(house.url)))
     house.streaming.start()
-    with browser() as chromium:
-        house.bed, house.chromium = bed, chromium
-        yield house
+    house.bed, house.chromium = bed, chromium
+    yield house
     house.streaming.join()
     house.stop()
 
