@@ -104,12 +104,14 @@ def next_rr() -> None:
     """LightGBM on the records alone, thresholds of 0.5, with and without the next RR."""
     names = sorted(path.stem for path in (DATA / "svdb").glob("*.hea"))
     training = [("mitdb", n) for n in DS1] + [("svdb", n) for n in names if n not in HELD_OUT]
-    patients = []
+    patients, later = [], []
     for database, name in tqdm(training, unit="record"):
         record, found = judged(read(DATA / database / name))
-        inputs = with_next(found)
-        patients.append(beats.Patient(name, database, inputs, label(found.at, record)))
+        inputs, labels = with_next(found), label(found.at, record)
+        patients.append(beats.Patient(name, database, inputs[:, : beat_input.INPUT], labels))
+        later.append(inputs[labels >= 0, beat_input.INPUT :])
     lesson = beats.rows(patients)
+    lesson = lesson._replace(inputs=np.column_stack([lesson.inputs, np.concatenate(later)]))
     sets = SETS | UNSEEN
     cases = {name: judged(one) for name, one in load(sets)}
     for title, width in (("trees, no wait", beat_input.INPUT), ("trees, next RR", None)):

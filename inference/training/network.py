@@ -48,19 +48,36 @@ def prepare() -> None:
 
 
 def build(mean: Floats, deviation: Floats, recipe: Recipe) -> Any:
-    """Network from an input row to probabilities of OUTPUTS; scaling is part of it."""
+    """Network from an input row to probabilities of OUTPUTS; scaling is part of it.
+
+    Whatever reaches the exported file has a name of its own: Keras would count the layers it made
+    before, and the same network made later would be another file.
+    """
     from tensorflow import keras  # noqa: PLC0415
 
     layers = keras.layers
     source = keras.Input((beat_input.INPUT,), name="beat")
-    x = layers.Rescaling(1.0 / deviation, -mean / deviation)(source)
-    x = layers.ReLU(max_value=2 * CUT)(x + CUT) - CUT
+    x = layers.Rescaling(1.0 / deviation, -mean / deviation, name="scaled")(source)
+    x = layers.ReLU(max_value=2 * CUT, name="cut")(x + CUT) - CUT
     x = layers.Dropout(recipe.dropout)(x)
-    for units in recipe.hidden:
-        penalty = keras.regularizers.L2(recipe.l2)
-        x = layers.Dense(units, activation="relu", kernel_regularizer=penalty)(x)
-        x = layers.Dropout(recipe.dropout)(x)
-    return keras.Model(source, layers.Dense(len(OUTPUTS), activation="softmax")(x))
+    x = hidden(x, recipe)
+    answer = layers.Dense(len(OUTPUTS), activation="softmax", name="answer")(x)
+    return keras.Model(source, answer, name="network")
+
+
+def hidden(x: Any, recipe: Recipe) -> Any:
+    """The hidden layers of a recipe, behind `x`."""
+    from tensorflow import keras  # noqa: PLC0415
+
+    for place, units in enumerate(recipe.hidden):
+        dense = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_regularizer=keras.regularizers.L2(recipe.l2),
+            name=f"hidden_{place}",
+        )
+        x = keras.layers.Dropout(recipe.dropout)(dense(x))
+    return x
 
 
 def fit(lesson: Lesson, seed: int, recipe: Recipe) -> Any:
@@ -105,7 +122,9 @@ def export(model: Any, batch: int = 1, *, int8: bool = False) -> bytes:
     from tensorflow import keras  # noqa: PLC0415
 
     source = keras.Input(batch_shape=(batch, model.input_shape[1]), name=model.inputs[0].name)
-    converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(source, model(source)))
+    converter = tf.lite.TFLiteConverter.from_keras_model(
+        keras.Model(source, model(source), name="served")
+    )
     if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converted: bytes = converter.convert()

@@ -161,6 +161,7 @@ def test_the_same_seed_gives_the_same_pupil_and_its_export_answers_alike(tmp_pat
     one, two = (pupil.train(table, answers, seed=5) for _ in range(2))
     asked = pupil.ask(one, table.values)
     assert asked.tolist() == pupil.ask(two, table.values).tolist()
+    assert pupil.exported(one) == pupil.exported(two)
     shipped = load()
     neutral = msgspec.structs.replace(shipped.manifest, calibration=Calibration(1.0, 0.0))
     made = bundle.Bundle(tmp_path, neutral, pupil.exported(one))

@@ -224,10 +224,13 @@ def trained():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_same_seed_gives_the_same_model(trained):
-    """Weights are equal bit for bit, another seed gives others; the classes are learned."""
+    """Weights and files are equal bit for bit, other for another seed; the classes are learned."""
     first, again, other = (model.get_weights() for model in trained)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again, strict=True))
     assert any(a.tobytes() != b.tobytes() for a, b in zip(first, other, strict=True))
+    files = [network.export(model) for model in trained]
+    assert files[0] == files[1]
+    assert files[0] != files[2]
     for one in patients(2, 200, seed=9):
         found = beats.decide(network.predict([trained[0]], one.inputs), {"S": 0.5, "V": 0.5})
         assert beats.f1(one.labels, found, 2) > 0.6

@@ -7,7 +7,7 @@ import numpy as np
 from inference.intervals import features
 from inference.intervals.classifier import BATCH
 from inference.training.intervals.table import Floats, Table
-from inference.training.network import Lesson, Recipe, export, optimise
+from inference.training.network import Lesson, Recipe, export, hidden, optimise
 
 MEMBERS: Final = 3
 """Networks whose mean is the answer: what one seed happens to learn counts for a third."""
@@ -22,23 +22,21 @@ def train(gappy: Table, answers: Floats, seed: int) -> Any:
 
     targets = answers.astype(np.float32)
     lesson = Lesson(features.rows(gappy.values), targets, np.ones_like(targets))
-    members = [member(lesson, seed + 100 * k, PUPIL) for k in range(MEMBERS)]
+    members = [member(lesson, seed + 100 * k, PUPIL, f"member_{k}") for k in range(MEMBERS)]
     source = keras.Input((features.INPUT,), name="measurements")
-    mean = keras.layers.Average()([one(source) for one in members])
-    return keras.Model(source, mean)
+    mean = keras.layers.Average(name="mean")([one(source) for one in members])
+    return keras.Model(source, mean, name="pupil")
 
 
-def member(lesson: Lesson, seed: int, recipe: Recipe) -> Any:
+def member(lesson: Lesson, seed: int, recipe: Recipe, name: str = "member") -> Any:
     """One network from an input row to the probability of abnormal."""
     from tensorflow import keras  # noqa: PLC0415
 
     keras.utils.set_random_seed(seed)
-    x = source = keras.Input((features.INPUT,), name="measurements")
-    for units in recipe.hidden:
-        penalty = keras.regularizers.L2(recipe.l2)
-        x = keras.layers.Dense(units, activation="relu", kernel_regularizer=penalty)(x)
-        x = keras.layers.Dropout(recipe.dropout)(x)
-    model = keras.Model(source, keras.layers.Dense(1, activation="sigmoid")(x))
+    source = keras.Input((features.INPUT,), name="measurements")
+    x = hidden(source, recipe)
+    answer = keras.layers.Dense(1, activation="sigmoid", name="answer")(x)
+    model = keras.Model(source, answer, name=name)
     optimise(model, lesson, recipe, "binary_crossentropy")
     return model
 
