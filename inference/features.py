@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from ecg import shape
 from ecg.window import CONTEXT, CONTEXT_NAMES, LENGTH, QRS, SHAPES_SHOWN, P, R
 from inference.beat_input import INPUT, PARTS, SHAPE
 
@@ -41,7 +42,7 @@ def _row(window: np.ndarray, context: np.ndarray, out: np.ndarray) -> None:
     _measure(window[LENGTH : 2 * LENGTH], out[at + 2 * n : at + 3 * n])
     for k in range(n):
         out[at + n + k] = out[at + k] - out[at + 2 * n + k]
-    scale = max(math.exp(out[at + 2 * n]), 50.0)
+    scale = max(math.exp(out[at + 2 * n]), shape.LEAST_HEIGHT)
     lag = int(context[_LAG])
     at += 3 * n
     for other in range(1, SHAPES_SHOWN):
@@ -56,19 +57,14 @@ _LAG: Final = CONTEXT_NAMES.index("lag_dominant")
 def _measure(x: np.ndarray, out: np.ndarray) -> None:
     """The measures of SHAPE: log height (ln uV), levels over the height, widths in ms."""
     low = high = base = x[QRS[0]]
-    slope = energy = moment = second = area = 0.0
+    slope = area = 0.0
     base = 0.25 * (x[R - 9] + x[R - 8] + x[R - 7] + x[R - 6])
     wide = 0.25 * (x[R - 16] + x[R - 15] + x[R - 14] + x[R - 13])
     for k in range(QRS[0], QRS[1]):
         low, high = min(low, x[k]), max(high, x[k])
-        d = x[k + 1] - x[k]
-        slope = max(slope, abs(d))
-        energy += d * d
-        moment += d * d * k
-        second += d * d * k * k
+        slope = max(slope, abs(x[k + 1] - x[k]))
         area += x[k] - base
     height = max(high - low, 20.0)
-    centre = moment / max(energy, 1.0)
     half = quarter = 0.0
     peak = max(high - base, base - low, 10.0)
     span = max(high - wide, wide - low, 10.0)
@@ -87,7 +83,7 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
     out[1] = (high - base) / height
     out[2] = (low - base) / height
     out[3] = slope / height
-    out[4] = 8.0 * math.sqrt(max(second / max(energy, 1.0) - centre * centre, 0.0))
+    out[4] = shape.width(x)
     out[5] = 8.0 * half
     out[6] = 8.0 * quarter
     out[7] = area / (height * (QRS[1] - QRS[0]))
@@ -103,8 +99,5 @@ def _residual(window: np.ndarray, other: int, lag: int, scale: float, out: np.nd
     for part in range(4):
         start = edges[part]
         stop = P[1] if part == 1 else edges[part + 1]
-        total = 0.0
-        for k in range(start, stop):
-            d = window[k + lag] - window[other * LENGTH + k]
-            total += d * d
-        out[part] = math.log(0.01 + math.sqrt(total / (stop - start)) / scale)
+        own = shape.departure(window, window[other * LENGTH :], start, stop, lag)
+        out[part] = math.log(0.01 + own / scale)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
+from ecg import shape
 from ecg.types import HOP
 from ecg.window import CONTEXT_NAMES, LENGTH
 from stream.engine import clean, detect, fibrillation, intervals, quality, segment
@@ -140,8 +141,8 @@ def _cut_ready(
         out.alike = contexts[found, ALIKE]
         out.usual = contexts[found, USUAL]
         beat, dominant = windows[found, :LENGTH], windows[found, LENGTH : 2 * LENGTH]
-        out.unlike = segment.difference(beat, dominant, int(contexts[found, LAG]))
-        out.wider = segment.width(beat) - segment.width(dominant)
+        out.unlike = shape.difference(beat, dominant, int(contexts[found, LAG]))
+        out.wider = shape.width(beat) - shape.width(dominant)
         found += 1
     return found
 

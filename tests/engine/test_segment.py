@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from segment_script import AT, LATENCY, fresh, regular, run, wave
 
 from ecg.types import RATE
-from ecg.window import CONTEXT, LENGTH, WINDOW, WINDOW_RATE, R
+from ecg.window import CONTEXT, LENGTH, WINDOW, R
 from stream.engine import segment
 
 
@@ -251,21 +251,3 @@ def test_context_is_finite_for_any_signal(scale):
     assert len(context) == 60
     assert np.isfinite(windows).all()
     assert np.isfinite(context).all()
-
-
-@pytest.mark.parametrize("sigma_ms", [16.0, 24.0, 32.0])
-def test_width_is_that_of_the_slopes(sigma_ms):
-    """A Gaussian's squared slope t^2 exp(-t^2 / s^2) has the standard deviation sqrt(1.5) s."""
-    t = (np.arange(LENGTH) - R - 2.5) * 1000.0 / WINDOW_RATE
-    shape = (1000.0 * np.exp(-0.5 * (t / sigma_ms) ** 2)).astype(np.float32)
-    assert segment.width(shape) == pytest.approx(np.sqrt(1.5) * sigma_ms, rel=0.03)
-    assert segment.width(np.zeros(LENGTH, np.float32)) == 0.0
-
-
-def test_difference_is_relative_to_the_height_of_the_shape():
-    """Nothing for the shape itself, shifted or not; 0.3 for a step of 300 uV on 1 mV."""
-    shape = np.zeros(LENGTH, np.float32)
-    shape[R] = 1000.0
-    assert segment.difference(shape, shape, 0) == 0.0
-    assert segment.difference(np.roll(shape, 2), shape, 2) == 0.0
-    assert segment.difference(shape + 300.0, shape, 0) == pytest.approx(0.3)

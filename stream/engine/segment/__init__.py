@@ -11,18 +11,15 @@ from stream.engine.segment.room import (
     restart,
     step,
 )
-from stream.engine.segment.templates import difference, width
 
 __all__ = [
     "AFTER",
     "STATE",
     "add",
     "cut",
-    "difference",
     "finish",
     "init",
     "ready",
     "restart",
     "step",
-    "width",
 ]

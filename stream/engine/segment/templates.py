@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ecg.window import LENGTH, QRS, WINDOW_RATE, P
+from ecg.window import LENGTH, QRS, P
 
 SHAPES = 6
 """Most shapes a bank holds; more than six brought nothing in the feasibility study."""
@@ -36,8 +36,6 @@ DECAY = 1 / 64
 """Share of its weight that every shape loses with every beat: a memory of about 64 beats."""
 LEARN = 1 / 16
 """Least share of the new beat in a shape's running mean."""
-LEAST_HEIGHT = 50.0
-"""Microvolts that a QRS is taken to have at least, so that silence differs from nothing."""
 HYSTERESIS = 1.2
 """How much heavier a shape must be than the dominant one to take its place."""
 
@@ -71,34 +69,6 @@ def match(a: np.ndarray, b: np.ndarray) -> tuple[float, int]:
         if c > best:
             best, at = c, lag
     return best, at
-
-
-@njit(cache=True)
-def difference(beat: np.ndarray, shape: np.ndarray, lag: int) -> float:
-    """RMS difference of the QRS of `beat`, shifted by `lag`, and `shape`, over the height of `shape`."""
-    low = high = shape[QRS[0]]
-    total = 0.0
-    for k in range(QRS[0], QRS[1]):
-        low, high = min(low, shape[k]), max(high, shape[k])
-        d = beat[k + lag] - shape[k]
-        total += d * d
-    return float(math.sqrt(total / (QRS[1] - QRS[0])) / max(high - low, LEAST_HEIGHT))
-
-
-@njit(cache=True)
-def width(shape: np.ndarray) -> float:
-    """Standard deviation in ms of where the QRS has its squared slope: 15 if narrow, 30 if wide."""
-    total = first = second = 0.0
-    for k in range(QRS[0], QRS[1]):
-        slope = shape[k + 1] - shape[k]
-        energy = slope * slope
-        total += energy
-        first += energy * k
-        second += energy * k * k
-    if total < 1.0:
-        return 0.0
-    centre = first / total
-    return 1000.0 / WINDOW_RATE * math.sqrt(max(second / total - centre * centre, 0.0))
 
 
 @njit(cache=True)
