@@ -1,7 +1,8 @@
 """Beat classes beside the end-to-end figures: with reference R peaks, and with the next RR known.
 
-    python benchmarks/classes.py            the shipped model on our own beats and on annotated R peaks
-    python benchmarks/classes.py --next-rr  trees with and without the next RR: what a wait would buy
+    python benchmarks/classes.py                 the shipped model on our own beats and on annotated R peaks
+    python benchmarks/classes.py --model FOLDER  the same of another bundle, as `train --int8 FOLDER` writes
+    python benchmarks/classes.py --next-rr       trees with and without the next RR: what a wait would buy
 
 Gross F1 in per cent, the 95 % interval of drawing patients anew, and the mean per patient; matched
 as bxb does it, e, j, n as N, lead 0. Nothing here was trained on the records that it is judged by: the
@@ -80,9 +81,9 @@ def annotated(record: Record) -> Judged:
     return Judged(record, harvest(record.signal, record.rate, at[keep]))
 
 
-def shipped() -> None:
-    """The shipped model."""
-    model = BeatClassifier(registry.find(""))
+def served(place: str) -> None:
+    """The model at `place`, named as `serve --model` does."""
+    model = BeatClassifier(registry.find(place))
     records = dict(load(SETS))
 
     def classify(found: Found) -> npt.NDArray[np.int8]:
@@ -130,7 +131,9 @@ def main() -> None:
     """Print the asked tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--next-rr", action="store_true", help="what waiting a beat would buy")
-    (next_rr if parser.parse_args().next_rr else shipped)()
+    parser.add_argument("--model", default="", help="bundle (default: the shipped one)")
+    args = parser.parse_args()
+    next_rr() if args.next_rr else served(args.model)
 
 
 if __name__ == "__main__":

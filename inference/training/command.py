@@ -28,6 +28,7 @@ BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
 VERSION: Final = "0.4.0"
+INT8_CARD: Final = "The int8 variant of the bundle made with it: see there.\n"
 _PARTS: Final = (
     "beats", "feedback", "harvest", "material", "network", "records", "retiming", "rhythms", "strips",
     "teacher", "validation",
@@ -55,6 +56,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output", type=Path, help="bundle folder to write (default: models/ and the model's name)"
+    )
+    parser.add_argument(
+        "--int8", metavar="FOLDER", type=Path, help="write the beat model's int8 variant there"
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
@@ -117,6 +121,8 @@ def _beat(args: argparse.Namespace) -> int:
             "feedback": feedback.summary(corrected),
         },
     )
+    if args.int8:
+        bundle.save(args.int8, small.manifest, small.model, INT8_CARD)
     _write_reference(made[0], models[0], patients)
     if args.track:
         thresholds = {f"threshold_{name}": value for name, value in limits.items()}
