@@ -21,7 +21,6 @@ from inference.training.figures import Judged, judged, latency, measure
 from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
 from inference.training.records import data_hash, normal, read, strips, svdb
-from inference.training.strips import patient as strip
 from inference.training.tracking import track
 
 BeatBundle = bundle.Bundle[bundle.BeatManifest]
@@ -98,7 +97,7 @@ def _beat(args: argparse.Namespace) -> int:
     spare = normal(args.data / "cinc2017")
     corrected = feedback.patients(feedback.read(args.with_feedback)) if args.with_feedback else []
     patients = [material.patient(path) for path in tqdm(training, unit="record", desc="stream")]
-    extra = _extra(training, chosen, spare) + corrected
+    extra = material.more(training, chosen, spare) + corrected
     lessons = [*map(material.thin, patients), *extra]
     validated = validation.validate(training, patients, lessons, args.folds)
     limits = validated.limits
@@ -145,20 +144,6 @@ def _judge(made: BeatBundle, tests: dict[str, list[Judged]]) -> dict[str, dict[s
 
 def _paths(data: Path, database: str, names: Sequence[str]) -> list[Path]:
     return [data / database / name for name in names]
-
-
-def _extra(
-    training: list[Path], chosen: list[tuple[Path, str]], spare: list[Path]
-) -> list[beats.Patient]:
-    """Strips, second leads, and the beats of patients and of spare strips in other rhythms."""
-    af = material.sequences(chosen)
-    out = [strip(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
-    out.extend(material.second_lead(path) for path in tqdm(training, unit="record", desc="stream"))
-    for path in tqdm(training, unit="record", desc="retime"):
-        out.extend(material.retimed(read(path), af))
-    for place, path in enumerate(tqdm(spare, unit="strip", desc="retime")):
-        out.extend(material.retimed_strip(path, place, af))
-    return [one for one in out if one is not None]
 
 
 def _tests(data: Path) -> dict[str, list[Judged]]:

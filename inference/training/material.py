@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from tqdm import tqdm
 
 from inference import features
 from inference.evaluation.annotations import Beats, spans
-from inference.training import rhythms
+from inference.training import rhythms, strips
 from inference.training.beats import RETIMED, SECOND, Patient
 from inference.training.harvest import harvest
 from inference.training.records import LEFT_OUT, Record, label, read, read_signal
 from inference.training.rhythms import Floats
-from inference.training.strips import LEARNING
 
 RHYTHMS: Final = ("fibrillation", "supraventricular", "supraventricular", "sinus")
 """Rhythms a patient is played in; a strip is played in one of them, in turn."""
@@ -42,15 +42,29 @@ def patient(path: Path) -> Patient:
     )
 
 
+def more(
+    training: Sequence[Path], chosen: Sequence[tuple[Path, str]], spare: Sequence[Path]
+) -> list[Patient]:
+    """Strips, second leads, and the beats of patients and of spare strips in other rhythms."""
+    af = sequences(chosen)
+    out = [strips.patient(*item) for item in tqdm(chosen, unit="strip", desc="stream")]
+    out.extend(second_lead(path) for path in tqdm(training, unit="record", desc="stream"))
+    for path in tqdm(training, unit="record", desc="retime"):
+        out.extend(retimed(read(path), af))
+    for place, path in enumerate(tqdm(spare, unit="strip", desc="retime")):
+        out.extend(retimed_strip(path, place, af))
+    return [one for one in out if one is not None]
+
+
 def second_lead(path: Path) -> Patient:
     """Rows of a record's second lead, at the beats that the detector finds there."""
     return _rows(read(path, lead=1), SECOND)
 
 
-def sequences(strips: Sequence[tuple[Path, str]]) -> list[Floats]:
+def sequences(chosen: Sequence[tuple[Path, str]]) -> list[Floats]:
     """RR (s) as found in the AF strips, those of 20 at least."""
     out = []
-    for path, kind in strips:
+    for path, kind in chosen:
         if kind == "A":
             rate, signal = read_signal(path)
             rr = np.diff(harvest(signal, rate).at) / rate
@@ -73,7 +87,7 @@ def retimed_strip(path: Path, place: int, af: Sequence[Floats]) -> list[Patient]
     truth = Beats(at, np.zeros(len(at), np.int8), spans([]), spans([]))
     record = Record(path.name, rate, signal, truth)
     played = _play(record, RHYTHMS[place % len(RHYTHMS)], SHORT, af, [SEED, place])
-    return [] if played is None else [_rows(played, RETIMED, LEARNING)]
+    return [] if played is None else [_rows(played, RETIMED, strips.LEARNING)]
 
 
 def _play(
