@@ -9,13 +9,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.engine import choose, clean, detect, fibrillation, intervals, quality, rhythm, segment
+from stream.engine import (
+    choose,
+    clean,
+    detect,
+    fibrillation,
+    intervals,
+    quality,
+    rhythm,
+    segment,
+    wide,
+)
 
 LEAD: Final = {
     "clean": clean.STATE,
     "quality": quality.STATE,
     "detect": detect.STATE,
     "segment": segment.STATE,
+    "wide": wide.STATE,
     "fibrillation": fibrillation.STATE,
     "intervals": intervals.STATE,
 }

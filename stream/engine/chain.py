@@ -15,7 +15,7 @@ import numpy as np
 from ecg import shape
 from ecg.types import HOP
 from ecg.window import CONTEXT_NAMES, LENGTH
-from stream.engine import clean, detect, fibrillation, intervals, quality, segment
+from stream.engine import clean, detect, fibrillation, intervals, quality, segment, wide
 
 ALIKE: Final = CONTEXT_NAMES.index("corr_previous")
 USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
@@ -34,8 +34,7 @@ BEAT_OUT = np.dtype(
         ("quality", "f4"),
         ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
         ("usual", "f4"),  # with the patient's dominant shape
-        ("unlike", "f4"),  # RMS difference to that shape over its height
-        ("wider", "f4"),  # ms by which the QRS is wider than that shape's
+        ("strange", "u1"),  # wide, and unlike that shape
     ],
     align=True,
 )
@@ -66,6 +65,9 @@ HOP_OUT = np.dtype(
         ("quality", "f4"),
         ("clear", "f4"),  # level of the beats over that between them
         ("p_evidence", "f4"),  # 0 to 1, how surely P waves are there
+        ("wide_rate", "f8"),  # beats per minute of the chain of wide beats that is on, or 0
+        ("wide_since", "f8"),  # R of its first beat
+        ("own", "i8"),  # beats in a row that are plainly the patient's own
     ],
     align=True,
 )
@@ -77,6 +79,7 @@ def advance(
     qualities: Any,
     detects: Any,
     segments: Any,
+    wides: Any,
     fibrillations: Any,
     intervals_bank: Any,
     places: Any,
@@ -103,7 +106,7 @@ def advance(
     for k in range(rows.shape[0]):
         row, place, lead = rows[k], places[k], leads[k]
         c, q, d, s, f = cleans[row], qualities[row], detects[row], segments[row], fibrillations[row]
-        v = intervals_bank[row]
+        v, w = intervals_bank[row], wides[row]
         for i in range(starts[k], starts[k + 1]):
             for g in range(clean.push(c, signal[i], grid)):
                 y = grid[g]
@@ -113,18 +116,26 @@ def advance(
                 if detect.step(d, y):
                     segment.add(s, d.beat, d.beat_quality)
                     intervals.expect(v, d.beat)
-                found = _cut_ready(s, place, lead, row, beats, windows, contexts, found)
+                found = _cut_ready(s, w, place, lead, row, beats, windows, contexts, found)
                 while intervals.complete(v, s.count):
                     whole += _cut_wave(v, s, place, row, waves[whole])
                 if s.count % HOP == 0:
-                    _report(hops[passed], place, lead, row, s, q, f, d)
+                    _report(hops[passed], place, lead, row, s, w, q, f, d)
                     passed += 1
         ends[k, 0], ends[k, 1], ends[k, 2] = found, whole, passed
 
 
 @nb.njit(cache=True)
 def _cut_ready(
-    s: Any, place: int, lead: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
+    s: Any,
+    w: Any,
+    place: int,
+    lead: int,
+    row: int,
+    beats: Any,
+    windows: Any,
+    contexts: Any,
+    found: int,
 ) -> int:
     """Cut every beat that is complete; returns the new count of beats."""
     while segment.ready(s):
@@ -141,8 +152,9 @@ def _cut_ready(
         out.alike = contexts[found, ALIKE]
         out.usual = contexts[found, USUAL]
         beat, dominant = windows[found, :LENGTH], windows[found, LENGTH : 2 * LENGTH]
-        out.unlike = shape.difference(beat, dominant, int(contexts[found, LAG]))
-        out.wider = shape.width(beat) - shape.width(dominant)
+        unlike = shape.difference(beat, dominant, int(contexts[found, LAG]))
+        wider = shape.width(beat) - shape.width(dominant)
+        out.strange = wide.follow(w, s.beat, s.rr, out.alike, out.usual, unlike, wider)
         found += 1
     return found
 
@@ -161,7 +173,9 @@ def _cut_wave(v: Any, s: Any, place: int, row: int, out: Any) -> int:
 
 
 @nb.njit(cache=True)
-def _report(hop: Any, place: int, lead: int, row: int, s: Any, q: Any, f: Any, d: Any) -> None:
+def _report(
+    hop: Any, place: int, lead: int, row: int, s: Any, w: Any, q: Any, f: Any, d: Any
+) -> None:
     """What the rhythm room may learn of one hop."""
     hop.place = place
     hop.lead = lead
@@ -176,11 +190,21 @@ def _report(hop: Any, place: int, lead: int, row: int, s: Any, q: Any, f: Any, d
     hop.quality = q.quality
     hop.clear = d.signal / max(d.noise, 1.0)
     hop.p_evidence = s.p_typical
+    hop.wide_rate = wide.rate(w, s.count)
+    hop.wide_since = w.first
+    hop.own = w.own
 
 
 @nb.njit(cache=True)
 def flush(
-    segments: Any, lead: int, row: int, beats: Any, windows: Any, contexts: Any, found: int
+    segments: Any,
+    wides: Any,
+    lead: int,
+    row: int,
+    beats: Any,
+    windows: Any,
+    contexts: Any,
+    found: int,
 ) -> int:
     """Before a hole: cut the beats that still wait, with what has arrived, after `found` others.
 
@@ -188,7 +212,7 @@ def flush(
     """
     s = segments[row]
     segment.finish(s)
-    return int(_cut_ready(s, 0, lead, row, beats, windows, contexts, found))
+    return int(_cut_ready(s, wides[row], 0, lead, row, beats, windows, contexts, found))
 
 
 @nb.njit(cache=True)
@@ -197,6 +221,7 @@ def restart(
     qualities: Any,
     detects: Any,
     segments: Any,
+    wides: Any,
     fibrillations: Any,
     intervals_bank: Any,
     row: int,
@@ -207,6 +232,7 @@ def restart(
     n = cleans[row].n
     detect.restart(detects[row], n)
     segment.restart(segments[row], n)
+    wide.restart(wides[row])
     quality.init(qualities[row])  # both judge a window of the last seconds: it begins anew
     fibrillation.init(fibrillations[row])
     intervals.restart(intervals_bank[row])
@@ -219,6 +245,7 @@ def init(
     qualities: Any,
     detects: Any,
     segments: Any,
+    wides: Any,
     fibrillations: Any,
     intervals_bank: Any,
     row: int,
@@ -229,5 +256,6 @@ def init(
     quality.init(qualities[row])
     detect.init(detects[row])
     segment.init(segments[row])
+    wide.restart(wides[row])
     fibrillation.init(fibrillations[row])
     intervals.restart(intervals_bank[row])

@@ -16,6 +16,9 @@ BEATS, WAVES, HOPS = range(3)
 
 END: Final = 2**62
 
+OWN: Final = 3
+"""Beats in a row that are plainly the patient's own in one lead: what the other shows is no tachycardia."""
+
 
 @nb.njit(cache=True)
 def follow(
@@ -125,11 +128,36 @@ def _pass_hop(
                 b += 1
         choose.settle(s)
     out[h] = hops[at[s.heard, HOPS]]
+    other = 1 - s.heard
+    shown = at[other, HOPS] < end[other, HOPS] and hops[at[other, HOPS]].n == n
+    _agree(out[h], hops[at[other, HOPS] if shown else at[s.heard, HOPS]])
     _doubt(s, out[h])
     for lead in range(2):
         if at[lead, HOPS] < end[lead, HOPS] and hops[at[lead, HOPS]].n == n:
             at[lead, HOPS] += 1
     return b
+
+
+@nb.njit(cache=True)
+def _agree(hop: Any, other: Any) -> None:
+    """A chain of wide beats counts in either lead, unless the other one shows the usual beats."""
+    own = hop.wide_rate if _quiet(hop) and not _usual(other) else 0.0
+    its = other.wide_rate if _quiet(other) and not _usual(hop) else 0.0
+    if its > own:
+        hop.wide_since = other.wide_since
+    hop.wide_rate = max(own, its)
+
+
+@nb.njit(cache=True)
+def _quiet(hop: Any) -> bool:
+    """Is what a lead shows no noise? Electrode motion makes wide beats that are alike, too."""
+    return bool(hop.valid == 1 and hop.noisy == 0 and hop.n - hop.origin >= choose.LEARN)
+
+
+@nb.njit(cache=True)
+def _usual(hop: Any) -> bool:
+    """Does a lead plainly show the patient's own beats?"""
+    return bool(_quiet(hop) and hop.own >= OWN)
 
 
 @nb.njit(cache=True)
@@ -145,7 +173,7 @@ def _late(out: Any, waited: Any, place: int, lead: int, n: int) -> None:
     out.quality = waited.quality
     out.alike = waited.alike
     out.usual = waited.usual
-    out.unlike = out.wider = 0.0  # no run of tachycardia begins with beats that nobody has named
+    out.strange = 0  # no run of tachycardia begins with beats that nobody has named
 
 
 @nb.njit(cache=True)

@@ -70,6 +70,7 @@ def judge(
             _wave(intervals_bank, waves[w])
             w += 1
         rhythm.noise(s, hop.noisy == 1, hop.silence)
+        rhythm.wide(s, hop.wide_since, hop.wide_rate)
         new = rhythm.advance(
             s,
             hop.n - LATENCY,
@@ -111,7 +112,7 @@ def _beat(
     s: Any, intervals_bank: Any, beat: Any, label: int, confidence: float, ventricular: float
 ) -> None:
     """Feed a beat of the patient with the rhythm `s`."""
-    rhythm.look(s, beat.alike, beat.usual, beat.unlike, beat.wider, ventricular)
+    rhythm.look(s, beat.alike, beat.usual, beat.strange == 1, ventricular)
     rhythm.beat(s, beat.sample, label, confidence, beat.quality)
     if label == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
         intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)

@@ -182,8 +182,10 @@ class Rooms:
         ends = np.zeros((len(leads), 3), np.int64)
         found = 0
         for k, lead in enumerate(leads):
-            room, row = self._leads.rooms["segment"], stream.lead_rows[lead]
-            found = chain.flush(room, lead, row, beats, windows, contexts, found)
+            row, rooms = stream.lead_rows[lead], self._leads.rooms
+            found = chain.flush(
+                rooms["segment"], rooms["wide"], lead, row, beats, windows, contexts, found
+            )
             ends[k, 0] = found
         if found:
             every = Found(beats[:found], np.empty(0, chain.WAVE_OUT), np.empty(0, chain.HOP_OUT))

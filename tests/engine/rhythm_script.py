@@ -54,7 +54,8 @@ class Player:
         self.p_evidence = -1.0
         self.noisy = False
         self.silence = 0
-        self.looks: dict[str, tuple[float, ...]] = {}
+        self.looks: dict[str, tuple[float, float, bool, float]] = {}
+        self.wide = (0.0, 0.0)  # from when (s) and at which rate a chain of wide beats is on
 
     def play(self, beats, until, *, valid=True, fibrillation=False, skip=False) -> "Player":
         """Advance to `until` seconds; `skip` jumps there in one step, as over a gap."""
@@ -63,13 +64,15 @@ class Player:
             self.horizon = round(until * RATE) if skip else self.horizon + HOP
             while waiting and waiting[0][0] * RATE < self.horizon:
                 at, label = waiting.pop(0)
-                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.0, 1.0, 0.0, 0.0, 0.0)))
+                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.0, 1.0, False, 0.0)))
                 rhythm.beat(self.state, at * RATE, label, self.confidence, self.quality)
             self._hop(valid, fibrillation)
         return self
 
     def _hop(self, valid, fibrillation) -> None:
         rhythm.noise(self.state, self.noisy, self.silence)
+        since, rate = self.wide
+        rhythm.wide(self.state, since * RATE, rate if self.horizon > since * RATE else 0.0)
         count = rhythm.advance(
             self.state, self.horizon, valid, fibrillation, self.p_evidence, self.out
         )

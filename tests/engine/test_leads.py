@@ -175,6 +175,24 @@ def test_a_tachycardia_is_told_by_the_other_lead():
     assert 14.8 <= raised[0].onset_sample / 250 <= 16
 
 
+def of_two(first: str, second: str) -> set[str]:
+    """Kinds of what is told when eight seconds at 110 /min look so in one lead and so in the other."""
+    leads = [signal((Spell(20, 95), Spell(8, 110, kind), Spell(12, 95))) for kind in first + second]
+    outcomes = play(Pipeline(Width()), list(blocks(np.stack(leads, axis=1), [25])))
+    return {kind for kind, _ in changes(outcomes)}
+
+
+def test_a_tachycardia_that_is_wide_in_the_other_lead_only_is_told():
+    """The lead that is heard shows narrow beats, of another shape than the usual ones."""
+    assert "VTACH" in of_two("D", "V")
+    assert "VTACH" not in of_two("D", "D")
+
+
+def test_wide_beats_in_one_lead_are_no_tachycardia_while_the_other_shows_the_usual_ones():
+    """A ventricular beat is one in every lead: what one alone shows is an artefact."""
+    assert "VTACH" not in of_two("A", "V")
+
+
 def test_leads_that_go_off_are_told_by_name():
     """One: LEAD_OFF with its name, analysis goes on. Both: LEADS_OFF, and nothing is known."""
     marks = (

@@ -1,6 +1,6 @@
 """Room `rhythm`: conditions and vital signs from beats and time."""
 
-from stream.engine.rhythm.room import MEASURES, advance, beat, gap, init, look, noise
+from stream.engine.rhythm.room import MEASURES, advance, beat, gap, init, look, noise, wide
 from stream.engine.rhythm.state import CHANGE, CLEAR, KINDS, MAX_CHANGES, ONCE, SET, STATE
 from stream.engine.rhythm.vitals import RHYTHMS, STEADY, VITALS, vitals
 
@@ -23,4 +23,5 @@ __all__ = [
     "look",
     "noise",
     "vitals",
+    "wide",
 ]

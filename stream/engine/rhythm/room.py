@@ -81,24 +81,20 @@ def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -
 
 
 @nb.njit(cache=True)
-def look(
-    s: Any, alike: float, usual: float, unlike: float, wider: float, ventricular: float
-) -> None:
+def look(s: Any, alike: float, usual: float, strange: bool, ventricular: float) -> None:
     """Say before `beat` how it looks; who says nothing, says that it looks like none.
 
     Args:
         s: a record of STATE.
         alike: correlation of its QRS with that of the beat before, -1 to 1.
         usual: the same with the patient's dominant shape.
-        unlike: RMS difference of its QRS to that shape, over the height of that.
-        wider: milliseconds by which its QRS is wider than that, as a standard deviation of its slopes.
+        strange: it is wide, and unlike that shape.
         ventricular: the classifier's probability of V.
     """
     place = min(s.waiting, QUEUE - 1)
     s.wait_alike[place] = alike
     s.wait_usual[place] = usual
-    s.wait_unlike[place] = unlike
-    s.wait_wider[place] = wider
+    s.wait_strange[place] = 1 if strange else 0
     s.wait_v[place] = ventricular
 
 
@@ -120,6 +116,19 @@ def noise(s: Any, noisy: bool, silence: int) -> None:
         silence: what a stretch without beats is worth: QUIET, LOUD or BLOCKED.
     """
     note_noise(s, noisy, silence)
+
+
+@nb.njit(cache=True)
+def wide(s: Any, since: float, rate: float) -> None:
+    """Say before `advance` whether a chain of wide beats is on in this hop (a level).
+
+    Args:
+        s: a record of STATE.
+        since: R of its first beat.
+        rate: beats per minute of the chain, 0 when there is none.
+    """
+    s.wide_since = since
+    s.wide_rate = rate
 
 
 @nb.njit(cache=True)
@@ -224,12 +233,10 @@ def _shift(s: Any) -> None:
         s.wait_quality[place] = s.wait_quality[place + 1]
         s.wait_alike[place] = s.wait_alike[place + 1]
         s.wait_usual[place] = s.wait_usual[place + 1]
-        s.wait_unlike[place] = s.wait_unlike[place + 1]
-        s.wait_wider[place] = s.wait_wider[place + 1]
+        s.wait_strange[place] = s.wait_strange[place + 1]
         s.wait_v[place] = s.wait_v[place + 1]
     s.waiting -= 1
     s.wait_alike[s.waiting] = 0.0
     s.wait_usual[s.waiting] = 1.0
-    s.wait_unlike[s.waiting] = 0.0
-    s.wait_wider[s.waiting] = 0.0
+    s.wait_strange[s.waiting] = 0
     s.wait_v[s.waiting] = 0.0

@@ -15,7 +15,6 @@ from stream.engine.rhythm.state import (
     LABEL_Q,
     LABEL_S,
     LABEL_V,
-    LINKS,
     NSVT,
     PAIR_PVCS,
     RUN,
@@ -65,21 +64,6 @@ SAME: Final = 0.9
 """Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
 is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
 
-UNLIKE: Final = 0.17
-WIDER: Final = 5.0
-ALIKE: Final = 0.85
-FOREIGN: Final = 0.3
-MOSTLY: Final = 3
-LONGEST_LINK: Final = 1.0
-"""Five beats in a row whose QRS differ from the patient's dominant one by UNLIKE of its height (RMS)
-and are WIDER (ms, of the standard deviation of their slopes), none later than LONGEST_LINK seconds,
-at 100 /min on average, MOSTLY of the four links ALIKE the beat before, are a ventricular tachycardia
-even if the classifier names none of them V: one that is no faster than the rhythm before it. Fast
-ones that all correlate less than FOREIGN with the dominant shape need not resemble each other: a
-polymorphic one. Not in noise, which is unlike the usual, too: em at 6 dB then raised four an hour.
-Chosen on DS1, svdb and both leads of cinc2015: of its 18 true tachycardias 11 are seen, 6 before,
-of 50 false ones 3, 1 before."""
-
 ADOPTED: Final = 0.6
 """Confidence of a beat that its looks and place in a run make V."""
 
@@ -102,46 +86,23 @@ def in_run(s: Any, rr: float) -> int:
     """
     label = int(s.wait_label[0])
     alike, usual = s.wait_alike[0], s.wait_usual[0]
-    strange = s.wait_unlike[0] >= UNLIKE and s.wait_wider[0] >= WIDER
-    _link(s, strange, alike, usual, rr)
-    s.last_strange = 1 if strange else 0
-    if s.noisy == 0 and s.run < LINKS and _chained(s):
-        _adopt_links(s)
+    if s.wide_rate > 0.0 and s.wide_since <= s.wait_at[0]:
+        if s.run < LONG_RUN - 1:
+            _adopt_chain(s)
         return LABEL_V
     if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
         return label
-    looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or strange)
+    looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or s.wait_strange[0] == 1)
     doubted = s.wait_v[0] >= DOUBTED and alike >= LIKE_DOUBTED and usual < USUAL
     goes_on = s.run >= LONG_RUN and alike >= SAME
     return LABEL_V if looks or doubted or goes_on else label
 
 
 @nb.njit(cache=True)
-def _link(s: Any, strange: bool, alike: float, usual: float, rr: float) -> None:
-    """Count the links of a chain of strange beats, whose first one is strange, too."""
-    if not strange or s.last_strange == 0 or not 0.0 < rr <= LONGEST_LINK:
-        s.links = s.foreign = 0
-        return
-    if s.links == 0:
-        s.linked = s.last
-    s.foreign = s.foreign + 1 if usual < FOREIGN and rr <= 60.0 / FAST_RUN else 0
-    s.link_like[s.links % LINKS] = alike >= ALIKE
-    s.link_rr[s.links % LINKS] = rr
-    s.links += 1
-
-
-@nb.njit(cache=True)
-def _chained(s: Any) -> bool:
-    """Is the chain long, even and fast enough for a tachycardia?"""
-    fast = s.links >= LINKS and mean_recent(s.link_rr, s.links, LINKS) <= 60.0 / FAST_RUN
-    return bool(fast and (s.link_like.sum() >= MOSTLY or s.foreign >= LINKS))
-
-
-@nb.njit(cache=True)
-def _adopt_links(s: Any) -> None:
-    """The beats of the chain up to the last one become a run."""
-    s.run = s.links
-    s.run_start = s.linked
+def _adopt_chain(s: Any) -> None:
+    """The beats of the chain before this one become a run."""
+    s.run = LONG_RUN - 1
+    s.run_start = s.wide_since
     s.run_after = 1
     s.run_confidence[:] = ADOPTED
     s.others = 0
@@ -163,6 +124,7 @@ def ventricular_beat(s: Any, out: Any, at: float, confidence: float) -> None:
 @nb.njit(cache=True)
 def _name_run(s: Any, out: Any) -> None:
     rate = 60.0 / mean_recent(s.rr, s.rr_count, min(s.run, LONG_RUN) - 1)
+    rate = max(rate, s.wide_rate)  # the lead that is heard may not show every beat of a chain
     if rate > FASTEST_RUN:
         return
     if rate < FAST_RUN - ROUNDING:

@@ -81,9 +81,6 @@ NN: Final = 32
 RUN: Final = 5
 """Beats of a ventricular run whose confidence is kept: VTACH is decided at the fifth."""
 
-LINKS: Final = 4
-"""Links of a chain of strange beats that are kept: five beats have four."""
-
 SECONDS: Final = 60
 """One-second buckets of the count of V beats per minute."""
 
@@ -106,8 +103,7 @@ STATE: Final = np.dtype(
         ("wait_quality", "f4", (QUEUE,)),
         ("wait_alike", "f4", (QUEUE,)),
         ("wait_usual", "f4", (QUEUE,)),
-        ("wait_unlike", "f4", (QUEUE,)),
-        ("wait_wider", "f4", (QUEUE,)),
+        ("wait_strange", "u1", (QUEUE,)),
         ("wait_v", "f4", (QUEUE,)),
         # the last beat, and intervals
         ("known", "i8"),  # 1 when `last` is a beat of the present stretch of signal
@@ -127,12 +123,8 @@ STATE: Final = np.dtype(
         ("run_confidence", "f4", (RUN,)),
         ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
         ("others", "i8"),  # beats that are not V, in a row
-        ("links", "i8"),  # fast beats in a row that are unlike the usual ones, after one such beat
-        ("link_like", "i8", (LINKS,)),  # 1 for those that are like the beat before
-        ("link_rr", "f4", (LINKS,)),
-        ("foreign", "i8"),  # of them the last in a row that are like no usual beat at all
-        ("linked", "f8"),  # the beat before the first of them
-        ("last_strange", "i8"),  # 1 when the last beat was unlike the usual ones
+        ("wide_rate", "f8"),  # beats per minute of the chain of wide beats that is on, or 0
+        ("wide_since", "f8"),  # R of its first beat
         # bigeminy and trigeminy
         ("since_v", "i8"),  # N or S beats since the last V, F or Q
         ("cycles", "i8", (2,)),
