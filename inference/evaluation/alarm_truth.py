@@ -84,8 +84,8 @@ def _loose(gaps: Sequence[Stretch], least: float) -> list[Stretch]:
 # --- rates
 
 
-def heart_rate(record: Annotated) -> NDArray[np.float64]:
-    """Heart rate at each whole second from the annotated beats, NaN where it cannot be told.
+def heart_rate(record: Annotated, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Heart rate at each of `times` (s) from the annotated beats, NaN where it cannot be told.
 
     Mean of the last 12 RR, of the last 4 when the last three exceed 1200 ms (ALARMS.md); NaN
     before 12 RR, and while one of them touches a blind stretch.
@@ -93,23 +93,27 @@ def heart_rate(record: Annotated) -> NDArray[np.float64]:
     rr = np.diff(record.at)
     blind = [touches(record.blind, a, b) for a, b in pairwise(record.at.tolist())]
     usable = np.where(blind, np.nan, rr)
-    out = np.full(int(record.seconds) + 1, np.nan)
-    counts = np.searchsorted(record.at, np.arange(len(out)), side="right") - 1
-    for second, count in enumerate(counts.tolist()):
-        if count >= 12 and not touches(record.blind, second - 1, second):
+    out = np.full(len(times), np.nan)
+    counts = np.searchsorted(record.at, times, side="right") - 1
+    for k, count in enumerate(counts.tolist()):
+        if count >= 12 and not touches(record.blind, times[k] - 1, times[k]):
             slow = (usable[count - 3 : count] > 1.2).all()
-            out[second] = 60 / usable[count - (4 if slow else 12) : count].mean()
+            out[k] = 60 / usable[count - (4 if slow else 12) : count].mean()
     return out
 
 
 def _rates(record: Annotated) -> dict[str, Truth]:
-    rate = heart_rate(record)
+    """What must be found lasts for seconds; an alarm is right at any instant, so from each beat on."""
+    rate = heart_rate(record, np.arange(int(record.seconds) + 1.0))
+    after_beat = heart_rate(record, record.at)[:-1]
     out = {}
     for kind, limit in LIMITS.items():
         sign = 1 if kind in {"HR_HIGH", "EXTREME_TACHY"} else -1
         beyond = sign * (rate - limit)
         must = [(a, b) for a, b in joined(where(beyond > RATE_TOLERANCE)) if b - a >= 5]
         may = where((beyond > -RATE_TOLERANCE) | np.isnan(rate))
+        brief = sign * (after_beat - limit) > -RATE_TOLERANCE
+        may += [(float(record.at[k]), float(record.at[k + 1])) for k in np.flatnonzero(brief)]
         out[kind] = Truth([Episode(a, b, a) for a, b in must], may)
     return out
 

@@ -64,7 +64,7 @@ class Player:
             self.horizon = round(until * RATE) if skip else self.horizon + HOP
             while waiting and waiting[0][0] * RATE < self.horizon:
                 at, label = waiting.pop(0)
-                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.0, 1.0, False, 0.0)))
+                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.85, 1.0, False, 0.0)))
                 rhythm.beat(self.state, at * RATE, label, self.confidence, self.quality)
             self._hop(valid, fibrillation)
         return self

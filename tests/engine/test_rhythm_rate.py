@@ -94,7 +94,7 @@ def test_rate_is_never_held():
 
 
 @pytest.mark.parametrize(
-    ("name", "rr", "known"), [("regular", [0.36, 0.34], True), ("erratic", [0.25, 0.5], False)]
+    ("name", "rr", "known"), [("regular", [0.36, 0.34], True), ("erratic", [0.4, 0.6], False)]
 )
 def test_erratic_beats_in_noise_are_no_rate(name, rr, known):
     """What noise gives for beats comes at random; a tachycardia may look like noise, but not so."""
@@ -104,6 +104,29 @@ def test_erratic_beats_in_noise_are_no_rate(name, rr, known):
     player.noisy = True
     player.play(beats, 20)
     assert math.isnan(player.vitals()["heart_rate"]) != known, name
+
+
+@pytest.mark.parametrize(
+    ("name", "rr", "alike", "rate"),
+    [
+        ("T waves counted with every other beat", [0.34, 0.34, 0.68], 0.7, None),
+        ("as uneven, but beats that are alike", [0.34, 0.34, 0.68], 0.9, 60 / 0.453),
+        ("bigeminy at 120", [0.35, 0.65], 0.2, 120),
+        ("a rapid even rhythm of two shapes", [0.35, 0.35], 0.2, 60 / 0.35),
+    ],
+)
+def test_fast_beats_that_are_uneven_and_unlike_each_other_are_no_rate(name, rr, alike, rate):
+    """What noise that goes unnoticed adds to the beats does not look like them, nor come on time."""
+    player = Player()
+    player.looks = {"N": (alike, 0.9, False, 0.0)}
+    found = player.play(steady(Beats(), 30, len(rr) * "N", rr), 29).vitals()["heart_rate"]
+    assert math.isnan(found) if rate is None else found == pytest.approx(rate, abs=3), name
+
+
+def test_few_intervals_are_a_rate_when_they_agree():
+    """One in which a beat was lost is not outvoted yet."""
+    assert math.isnan(played(Beats().say("NNNN", [1, 0.7, 3.6, 0.9])).vitals()["heart_rate"])
+    assert played(Beats().say("NNNN", 1.7)).vitals()["heart_rate"] == pytest.approx(35.3, abs=0.1)
 
 
 def test_rate_after_an_arrest_starts_anew():

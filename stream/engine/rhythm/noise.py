@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm.rate import regular
+from stream.engine.rhythm.rate import forget_rate, regular
 from stream.engine.rhythm.state import ARTIFACT, CANNOT_ANALYZE, set_off, set_on
 
 NO_BEAT: Final = 20 * RATE
@@ -25,6 +25,8 @@ POOR: Final = 0.25
 @nb.njit(cache=True)
 def note_noise(s: Any, noisy: bool, silence: int) -> None:
     """The signal of the coming hop can, or cannot, tell beats from noise, or silence."""
+    if s.noisy == 1 and not noisy:
+        forget_rate(s)
     s.noisy = 1 if noisy else 0
     s.silence = silence
 

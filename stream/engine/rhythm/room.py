@@ -208,6 +208,7 @@ def _beat(s: Any, out: Any) -> None:
     single_intervals(s, out, label, at, rr)
     push_nn(s, label, confidence, rr)
     s.quality += (s.wait_quality[0] - s.quality) / QUALITY_BEATS
+    s.likeness += (s.wait_alike[0] - s.likeness) / QUALITY_BEATS
     s.known = 1
     s.last = at
     s.last_label = label

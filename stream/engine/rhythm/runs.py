@@ -64,6 +64,10 @@ SAME: Final = 0.9
 """Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
 is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
 
+SOME: Final = 2
+"""Of the last five beats of a run in noise so many must be SAME as the one before them. Tachycardias that
+look like noise have three and more (205 and 207 of DS1), runs of em noise at 0 and -6 dB none."""
+
 ADOPTED: Final = 0.6
 """Confidence of a beat that its looks and place in a run make V."""
 
@@ -105,6 +109,7 @@ def _adopt_chain(s: Any) -> None:
     s.run_start = s.wide_since
     s.run_after = 1
     s.run_confidence[:] = ADOPTED
+    s.run_alike[:] = 1.0
     s.others = 0
 
 
@@ -115,6 +120,7 @@ def ventricular_beat(s: Any, out: Any, at: float, confidence: float) -> None:
         s.run_start = at
         s.run_after = 1 if s.known == 1 else 0
     s.run_confidence[s.run % RUN] = confidence
+    s.run_alike[s.run % RUN] = s.wait_alike[0]
     s.run += 1
     s.others = 0
     if s.run >= SHORT_RUN and mean_recent(s.run_confidence, s.run, RUN) >= MIN_CONFIDENCE:
@@ -131,11 +137,17 @@ def _name_run(s: Any, out: Any) -> None:
         set_on(s, out, RUN_PVCS, s.run_start, rate)
         if s.run >= RHYTHM_RUN:
             set_on(s, out, VENT_RHYTHM, s.run_start, rate)
-    elif s.run >= LONG_RUN:
+    elif s.run >= LONG_RUN and _alike_in_noise(s):
         set_on(s, out, VTACH, s.run_start, rate)
         set_off(s, out, NSVT, rate)
     elif s.active[VTACH] == 0:
         set_on(s, out, NSVT, s.run_start, rate)
+
+
+@nb.njit(cache=True)
+def _alike_in_noise(s: Any) -> bool:
+    """In noise, are the last beats of the run alike, some of them?"""
+    return bool(s.noisy == 0 or (s.run_alike >= SAME).sum() >= SOME)
 
 
 @nb.njit(cache=True)

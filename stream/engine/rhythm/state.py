@@ -121,7 +121,8 @@ STATE: Final = np.dtype(
         ("run_start", "f8"),
         ("run_after", "i8"),  # 1 when a known beat that is not V stands before the run
         ("run_confidence", "f4", (RUN,)),
-        ("nn_share", "f4"),  # share of the intervals that no V or F spoils, smoothed
+        ("run_alike", "f4", (RUN,)),  # how alike its beats are the ones before
+        ("nn_share", "f8"),  # share of the intervals that no V or F spoils, smoothed
         ("others", "i8"),  # beats that are not V, in a row
         ("wide_rate", "f8"),  # beats per minute of the chain of wide beats that is on, or 0
         ("wide_since", "f8"),  # R of its first beat
@@ -149,6 +150,7 @@ STATE: Final = np.dtype(
         ("fibrillated", "i8"),  # the last fibrillating sample
         # noise
         ("noisy", "i8"),
+        ("likeness", "f8"),  # how alike each beat is the one before it, smoothed
         ("silence", "i8"),  # what a silence is worth now (quality.QUIET, LOUD, BLOCKED)
         ("reliable", "i8"),  # the last reliable beat
         # V beats per minute
