@@ -197,6 +197,7 @@ def _report(
 
 @nb.njit(cache=True)
 def flush(
+    detects: Any,
     segments: Any,
     wides: Any,
     lead: int,
@@ -206,11 +207,13 @@ def flush(
     contexts: Any,
     found: int,
 ) -> int:
-    """Before a hole: cut the beats that still wait, with what has arrived, after `found` others.
+    """Before a hole: decide and cut the beats that still wait, with what has arrived, after `found` others.
 
-    Returns how many there are then; their place is 0.
+    Returns how many there are then; their place is 0. `restart` must follow before more samples do.
     """
-    s = segments[row]
+    d, s = detects[row], segments[row]
+    while detect.conclude(d):
+        segment.add(s, d.beat, d.beat_quality)
     segment.finish(s)
     return int(_cut_ready(s, wides[row], 0, lead, row, beats, windows, contexts, found))
 

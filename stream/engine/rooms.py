@@ -184,7 +184,15 @@ class Rooms:
         for k, lead in enumerate(leads):
             row, rooms = stream.lead_rows[lead], self._leads.rooms
             found = chain.flush(
-                rooms["segment"], rooms["wide"], lead, row, beats, windows, contexts, found
+                rooms["detect"],
+                rooms["segment"],
+                rooms["wide"],
+                lead,
+                row,
+                beats,
+                windows,
+                contexts,
+                found,
             )
             ends[k, 0] = found
         if found:

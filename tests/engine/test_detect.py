@@ -175,6 +175,27 @@ def test_recovers_from_eight_seconds_of_nonsense() -> None:
     assert len(beats[beats > 6.9 * RATE]) <= len(inside) + 1
 
 
+@pytest.mark.parametrize("after", [0.08, 0.15, 0.25, 0.34])
+def test_the_last_beat_before_the_end_is_found(after: float) -> None:
+    """The signal ends so many seconds after R: the beat is decided with what has arrived."""
+    times = regular(75, 20)
+    s = fresh()
+    beats = feed(s, ecg(times, 30)[: round((times[-1] + after) * RATE)])
+    assert beats[-1] / RATE == pytest.approx(times[-2], abs=0.01)
+    assert detect.conclude(s)
+    assert s["beat"] / RATE == pytest.approx(times[-1], abs=0.01)
+    assert not detect.conclude(s)
+
+
+@pytest.mark.parametrize("before", [0.1, 0.3, 0.5])
+def test_an_end_between_beats_adds_none(before: float) -> None:
+    """So many seconds before the next R, nothing waits."""
+    times = regular(60, 20)
+    s = fresh()
+    feed(s, ecg(times, 30)[: round((times[-1] - before) * RATE)])
+    assert not detect.conclude(s)
+
+
 def test_restart_keeps_what_was_learned() -> None:
     """After a gap the first whole beat is found at once, at the new index."""
     s = fresh()

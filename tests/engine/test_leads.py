@@ -193,6 +193,15 @@ def test_wide_beats_in_one_lead_are_no_tachycardia_while_the_other_shows_the_usu
     assert "VTACH" not in of_two("A", "V")
 
 
+def test_a_beat_just_before_all_leads_go_off_is_told():
+    """0.15 s after R the signal is gone: the beat is in what has arrived."""
+    at = next(r for r, _ in beats(RHYTHMS["sinus"]) if r > 20)
+    end = round((at + 0.15) * 250)
+    marks = (LeadOff(end, (True, True)), LeadOff(end + 1000, (False, False)))
+    outcomes = play(Pipeline(Width()), marked(blocks(both("sinus"), [25]), *marks))
+    assert any(abs(beat.sample / 250 - at) < 0.1 for beat in found(outcomes))
+
+
 def test_leads_that_go_off_are_told_by_name():
     """One: LEAD_OFF with its name, analysis goes on. Both: LEADS_OFF, and nothing is known."""
     marks = (

@@ -2,6 +2,7 @@
 
 from stream.engine.detect.room import (
     STATE,
+    conclude,
     init,
     restart,
     step,
@@ -9,6 +10,7 @@ from stream.engine.detect.room import (
 
 __all__ = [
     "STATE",
+    "conclude",
     "init",
     "restart",
     "step",

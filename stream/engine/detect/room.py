@@ -29,6 +29,9 @@ _CANDIDATES: Final = 6  # at most 4 fit into the look-ahead
 _SHAPE: Final = 5  # half width of a shape in envelope samples, ±40 ms
 _APART: Final = 10  # candidates nearer than 80 ms are one: an R and its S wave
 
+LATENCY: Final = 88
+"""Grid samples after R in which a beat is decided: 350 ms."""
+
 _EARLIEST: Final = 10.5
 """Grid samples that R may lie before the energy peak: bounds the latency to 350 ms."""
 
@@ -44,6 +47,7 @@ STATE: Final = np.dtype(
         ("n", "i8"),  # grid samples consumed, gaps counted
         ("beat", "f8"),  # R of the last beat, grid index
         ("base", "i8"),  # grid index at which the stretch began
+        ("passed", "i8"),  # grid samples that `conclude` has made up
         ("m", "i8"),  # envelope index within the stretch; all places below count so
         ("last", "i8"),  # place of the last beat
         ("quiet", "i8"),  # place from which waves count for learning anew
@@ -109,6 +113,7 @@ def init(s: Any) -> None:
 def restart(s: Any, sample: int) -> None:
     """After a gap: the next grid sample is `sample`; what was learned stays, the signal goes."""
     s.n = s.base = sample
+    s.passed = 0
     s.m = 0
     s.last = -125  # a beat may come at once, and need not
     s.rejected_place = -1000
@@ -136,6 +141,21 @@ def step(s: Any, y: float) -> bool:
     logit = verdict(s)
     beat: bool = settle(s, logit >= 0.0, logit)
     return beat
+
+
+@nb.njit(cache=True)
+def conclude(s: Any) -> bool:
+    """Before a gap or the end: go on as if the last sample lasted; True when a beat has been decided.
+
+    To be called until it is False; then `restart` must follow. A beat whose QRS has just arrived is
+    found so, where otherwise LATENCY would pass before it is.
+    """
+    last = s.y[(s.n - 1) % _Y]
+    while s.passed < LATENCY:
+        s.passed += 1
+        if step(s, last) and s.beat < s.n - s.passed:
+            return True
+    return False
 
 
 @nb.njit(cache=True)
