@@ -84,7 +84,7 @@ def _doubtful(s: Any) -> bool:
         return False
     scatter = _scatter(s, RATE_RR)
     fast = mean_recent(s.rr, s.rr_count, RATE_RR) < 60.0 / FAST
-    if s.rr_count < FEW and (fast or scatter > UNEVEN):
+    if s.rr_count < FEW and (fast or scatter > ERRATIC):
         return True
     if s.noisy == 0:
         return bool(fast and scatter > UNEVEN and s.likeness < UNLIKE)
