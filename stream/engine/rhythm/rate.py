@@ -33,12 +33,12 @@ it fast and uneven, lost ones slow and uneven; tachycardias that look like noise
 
 UNEVEN: Final = 0.25
 UNLIKE: Final = 0.8
-IN_NOISE: Final = 0.6
+IN_NOISE: Final = 0.65
 FAST: Final = 130.0
 """Beats that seem to come faster than FAST are no rate when their intervals are UNEVEN and each is UNLIKE
 the one before (mean correlation), or both is so in noise by its own measures: T waves or movement are
 counted with them. In em noise at 12 and 6 dB, which `quality` does not call noise, unevenness is 0.34 to
-0.41 and likeness 0.71 to 0.75, at 0 dB likeness is 0.46 to 0.55; fast rhythms of DS1, svdb and cinc2015
+0.41 and likeness 0.71 to 0.75, at 0 dB likeness is 0.46 to 0.60; fast rhythms of DS1, svdb and cinc2015
 are more even or more alike. Bigeminy, as uneven and unlike, is hardly so fast."""
 
 FEW: Final = 8
