@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 DAY = 86_400.0
+MAX_HOLD = 30.0
+"""Seconds; a device may have a ring of no more than a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Settings:
         max_body_bytes: of a request's body.
         max_upload_bytes: of the body of a request that carries a file.
         credit: blocks that a device may have in flight.
+        hold_seconds: for how long an acknowledgement is held back, at most, while the analysis is
+            behind; 0: never; up to 30.
         queue_messages: messages waiting for one slow subscriber before waveform is dropped.
         leads: of a patient that are analysed: 2, so that one is heard where the other fails, or 1.
         max_patients: patients of one worker at once; memory is bounded, whatever names come.
@@ -71,6 +75,7 @@ class Settings:
     max_body_bytes: int = 16_000_000
     max_upload_bytes: int = 4_000_000_000
     credit: int = 32
+    hold_seconds: float = 5.0
     queue_messages: int = 1024
     leads: int = 2
     max_patients: int = 10_000
@@ -109,6 +114,8 @@ class Settings:
             raise ValueError("cors_origins: name the sites; a page of any site is never let in")
         if not 0.0 <= self.realarm_seconds < math.inf:
             raise ValueError(f"realarm_seconds: {self.realarm_seconds:g} is no time; 0 is never")
+        if not 0.0 <= self.hold_seconds <= MAX_HOLD:
+            raise ValueError(f"hold_seconds: {self.hold_seconds:g} is not from 0 to {MAX_HOLD:g}")
         if self.leads not in {1, 2}:
             raise ValueError(f"leads: 1 or 2 are analysed, not {self.leads}")
 

@@ -25,6 +25,7 @@ from stream.gateway.metrics import Metrics
 from stream.gateway.models import load_models, model_routes
 from stream.gateway.openapi import Api
 from stream.gateway.pages import mount_dashboard, page_routes
+from stream.gateway.pressure import Pressure
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
 from stream.gateway.review import review_routes
@@ -53,7 +54,8 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     metrics = Metrics()
     watchdogs = Watchdogs()
     committer = Committer(log, metrics)
-    ingest = Ingest(settings, committer, watchdogs, metrics)
+    pressure = Pressure(log, store, metrics)
+    ingest = Ingest(settings, committer, pressure, watchdogs, metrics)
     hub = Hub(log, watchdogs, metrics, ingest.tell, shared=bool(settings.kafka))
 
     async def standing() -> list[m.Alarm]:
@@ -66,6 +68,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with log:
             await hub.start()
+            await pressure.start()
             await uploads.start()
             for admission in await asyncio.to_thread(store.history.patients):
                 hub.fanout.place(admission.admit.patient, admission.admit.location.unit)
@@ -73,6 +76,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
                 yield
             finally:
                 await uploads.stop()
+                await pressure.stop()
                 await hub.stop()
                 await committer.drain()
 

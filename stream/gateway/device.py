@@ -5,7 +5,7 @@
 | GREETING | claim, append,   | Problem hello_first,  | noted     | Problem          | Problem       |
 |          | WELCOME → OPEN   | close → CLOSED        |           | hello_first, …   | silent, close |
 | OPEN     | Problem          | append; ACK when      | noted     | append → LEAVING | Problem       |
-|          | unexpected, …    | durable               |           |                  | silent, close |
+|          | unexpected, …    | durable (held.py)     |           |                  | silent, close |
 | LEAVING  | Problem          | Problem               | noted     | Problem          | Problem       |
 |          | unexpected, …    | unexpected, …         |           | unexpected, …    | silent, close |
 | CLOSED   | nothing, whatever comes; what becomes durable still counts for the session             |
@@ -29,6 +29,7 @@ import msgspec
 from ecg import messages as m
 from ecg.errors import WireError
 from stream.gateway.codes import Close
+from stream.gateway.held import Held
 from stream.gateway.instructions import Append, Instruction, Send, Shut, Supersede, Terms
 from stream.gateway.sessions import Progress, Sessions
 
@@ -71,6 +72,7 @@ class DeviceConnection:
         self._sessions = sessions
         self._bearer = bearer
         self._progress = Progress()
+        self._held = Held(terms)
         self._in_flight: deque[m.Hello | m.Block | m.Goodbye] = deque()
         self._blocks = 0
         self._failed = False
@@ -98,13 +100,15 @@ class DeviceConnection:
         """A frame has come that cannot be read."""
         return [] if self.state is State.CLOSED else self._refuse(error)
 
-    def appended(self, count: int, now: float) -> list[Instruction]:
-        """The oldest `count` appends have become durable."""
+    def appended(self, count: int, now: float, lag: float = 0.0) -> list[Instruction]:
+        """The oldest `count` appends have become durable; the analysis is `lag` seconds behind."""
         for _ in range(count):
             message = self._in_flight.popleft()
             if isinstance(message, m.Block) and not self._failed:
-                self._note(message)
-        if self.state is State.LEAVING and not self._in_flight:
+                self._note(message, now)
+        leaves = self.state is State.LEAVING and not self._in_flight
+        self._release(now, 0.0 if leaves else lag)
+        if leaves:
             last = [self._ack(now)] if self._unreported else []
             return [*last, *self._shut(Close.NORMAL)]
         if self._state_is_up and self._ack_is_due(now):
@@ -137,15 +141,19 @@ class DeviceConnection:
         """The shell itself has not been listening: the device is not to blame for silence."""
         self._heard = now
 
-    def tick(self, now: float, wall: float) -> list[Instruction]:
-        """Time passes; `wall` is the clock that heartbeats carry, in seconds since 1970."""
+    def tick(self, now: float, wall: float, lag: float = 0.0) -> list[Instruction]:
+        """Time passes; the analysis is `lag` seconds behind.
+
+        `wall` is the clock that heartbeats carry, in seconds since 1970.
+        """
         if self.state is State.CLOSED:
             return []
         if now - self._heard >= SILENT_SECONDS:
             text = f"nothing heard for {SILENT_SECONDS:g} s"
             return self._end(Close.SILENT, "silent", text, limit=f"{SILENT_SECONDS:g} s")
         due: list[Instruction] = []
-        if self._state_is_up and self._unreported and self._ack_is_due(now):
+        self._release(now, lag)
+        if self._state_is_up and self._ack_is_due(now):
             due.append(self._ack(now))
         if now - self._pulse >= HEARTBEAT_SECONDS:
             self._pulse = now
@@ -179,6 +187,7 @@ class DeviceConnection:
             return self._end(Close.UNAUTHORIZED, "unauthorized", "credential is missing or wrong")
         self.hello = msgspec.structs.replace(message, credential="")
         self.state, self._acked = State.OPEN, now
+        self._held = Held(self._terms, message.device.store_seconds)
         patient = message.patient.id
         self._progress, older = self._sessions.claim(patient, message.session, self.number)
         supersede = [] if older in {None, self.number} else [Supersede(older)]
@@ -226,11 +235,16 @@ class DeviceConnection:
         self._in_flight.append(message)
         return Append(message)
 
-    def _note(self, block: m.Block) -> None:
+    def _note(self, block: m.Block, now: float) -> None:
         """One more block is durable."""
         self._progress.add(block.first, block.end, block.rate)
-        self._blocks -= 1
-        self._unreported += 1
+        self._held.add(self._progress.durable, block.count / block.rate, now)
+
+    def _release(self, now: float, lag: float) -> None:
+        """Durable blocks that have been held back for long enough may be acknowledged."""
+        count = self._held.release(now, lag)
+        self._blocks -= count
+        self._unreported += count
 
     def _ack_is_due(self, now: float) -> bool:
         if not self._unreported:
@@ -241,7 +255,7 @@ class DeviceConnection:
     def _ack(self, now: float) -> Send:
         assert self.hello is not None
         self._acked, self._unreported = now, 0
-        durable, credit = self._progress.durable, self._terms.credit
+        durable, credit = self._held.durable, self._terms.credit
         return Send(m.Ack(session=self.hello.session, durable=durable, credit=credit))
 
     def _refuse(self, error: WireError) -> list[Instruction]:

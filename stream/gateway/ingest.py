@@ -23,6 +23,7 @@ from stream.gateway.committer import Committer
 from stream.gateway.device import DeviceConnection, State
 from stream.gateway.instructions import Append, Instruction, Send, Shut, Terms
 from stream.gateway.metrics import Metrics
+from stream.gateway.pressure import Pressure
 from stream.gateway.sessions import Sessions
 from stream.gateway.watchdogs import Watchdogs
 from stream.log import Entry
@@ -59,11 +60,17 @@ class Ingest:
     """All device connections of the process."""
 
     def __init__(
-        self, settings: Settings, committer: Committer, watchdogs: Watchdogs, metrics: Metrics
+        self,
+        settings: Settings,
+        committer: Committer,
+        pressure: Pressure,
+        watchdogs: Watchdogs,
+        metrics: Metrics,
     ) -> None:
-        self.terms = Terms(token=settings.token, credit=settings.credit)
+        self.terms = Terms(settings.token, settings.credit, settings.hold_seconds)
         self.sessions = Sessions()
         self.committer = committer
+        self.pressure = pressure
         self.watchdogs = watchdogs
         self.metrics = metrics
         self.connections: dict[int, Connection] = {}
@@ -195,7 +202,13 @@ class Connection:
         if failure:
             self._perform(self.machine.failed(failure))
         else:
-            self._perform(self.machine.appended(1, self._loop.time()))
+            self._perform(self.machine.appended(1, self._loop.time(), self._lag))
+
+    @property
+    def _lag(self) -> float:
+        """Seconds by which the analysis of our patient is behind."""
+        hello = self.machine.hello
+        return 0.0 if hello is None else self._ingest.pressure.lag(hello.patient.id)
 
     def _supersede(self, number: int) -> None:
         older = self._ingest.connections.get(number)
@@ -207,7 +220,7 @@ class Connection:
         now = self._loop.time()
         if not self._ingest.committer.has_room:
             self.machine.hear(now)
-        self._perform(self.machine.tick(now, time.time()))
+        self._perform(self.machine.tick(now, time.time(), self._lag))
         self._closing_ticks += self.machine.state is State.CLOSED
         if self._closing_ticks > CLOSE_TICKS:
             self._writer.cancel()

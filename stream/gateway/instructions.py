@@ -13,10 +13,12 @@ class Terms:
     Attributes:
         token: credential to show; empty: none asked.
         credit: blocks that may be sent and not yet acknowledged.
+        hold: seconds for which an acknowledgement is held back at most.
     """
 
     token: str = ""
     credit: int = 32
+    hold: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Metrics:
     commands_total: int = _counter("Commands accepted")
     limited_total: int = _counter("Requests refused because a client asked too often")
     not_monitored: int = _gauge("Patients who send and whom no worker analyses")
+    analysis_lag_seconds: float = _gauge("How long samples wait for their analysis, at most")
     receivers: int = _gauge("Alarm receivers that are connected or missed")
     undelivered: int = _gauge("Patients of a receiver with an alarm that it did not confirm")
 

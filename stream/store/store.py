@@ -137,6 +137,16 @@ class Store:
 
     # The gateway, and both.
 
+    def positions(self, topic: str) -> dict[int, int]:
+        """Tell up to where each partition of a topic was worked through: the next offset.
+
+        A partition that no worker ever had is absent.
+        """
+        positions = tables.positions
+        query = sa.select(positions.c.partition, positions.c.next).where(positions.c.topic == topic)
+        with self._database.reading() as conn:
+            return {row.partition: row.next for row in conn.execute(query)}
+
     def audit(self, what: Audit) -> None:
         """Note who did what, outside of any partition (a refused command, a login)."""
         with self._database.writing() as conn:

@@ -29,3 +29,16 @@ def test_another_number_of_leads_is_refused(text):
     """By name."""
     with pytest.raises(ValueError, match=r"(?i)leads"):
         Settings.load({"BEATWIRE_LEADS": text})
+
+
+def test_the_bound_on_held_acknowledgements_is_a_setting():
+    """Five seconds by default; 0 turns it off."""
+    assert Settings.load({}).hold_seconds == 5.0
+    assert Settings.load({"BEATWIRE_HOLD_SECONDS": "0"}).hold_seconds == 0.0
+
+
+@pytest.mark.parametrize("text", ["-0.1", "30.1", "nan", "inf", "long"])
+def test_a_bound_that_rings_do_not_outlast_is_refused(text):
+    """By name."""
+    with pytest.raises(ValueError, match=r"(?i)hold_seconds"):
+        Settings.load({"BEATWIRE_HOLD_SECONDS": text})

@@ -245,6 +245,17 @@ def test_positions_never_go_back(store: Store, write: Callable):
     assert store.load(0).positions == {Topic.SAMPLES: 9}
 
 
+def test_anybody_may_ask_how_far_each_partition_is(store: Store, write: Callable):
+    """By topic; those that no worker ever had are absent; whose epoch it is does not matter."""
+    assert store.positions(Topic.SAMPLES) == {}
+    write(lambda tx: (tx.advance(Topic.SAMPLES, 30), tx.advance(Topic.COMMANDS, 2)))
+    with store.transaction(7, store.claim(7)) as tx:
+        tx.advance(Topic.SAMPLES, 5)
+    store.claim(0)
+    assert store.positions(Topic.SAMPLES) == {0: 30, 7: 5}
+    assert store.positions(Topic.COMMANDS) == {0: 2}
+
+
 step = st.fixed_dictionaries(
     {
         "alarm": st.sampled_from(["a", "b", "c"]),
