@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         from stream.worker.role import work  # noqa: PLC0415 - the gateway needs no engine
 
         asyncio.run(work(settings))
+        gc.freeze()  # or the last collections walk over all kernels for half a second
         return 0
     return _supervise(settings, args.simulate)
 

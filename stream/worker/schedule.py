@@ -65,13 +65,13 @@ class Schedule:
         saved = self._saved.setdefault(patient, Saved("", 0, now, now, dirty=True))
         saved.dirty = True
 
-    def silent(self, now: float) -> tuple[list[str], list[str]]:
+    def silent(self, now: float, *, leaving: bool = False) -> tuple[list[str], list[str]]:
         """Patients whose checkpoint stands for the present too, and those to forget.
 
         A silent patient must not hold the replay position back: as long as nothing comes, the
-        state saved last is the present state.
+        state saved last is the present state. Who is `leaving` says so at once, others now and then.
         """
-        if now < self._moved + MOVE_SECONDS:
+        if not leaving and now < self._moved + MOVE_SECONDS:
             return [], []
         self._moved = now
         gone = [p for p, saved in self._saved.items() if now - saved.heard > SILENT_SECONDS]

@@ -144,7 +144,7 @@ class Shift:
         """
         position = positions.get(Topic.SAMPLES, 0)
         save = self._to_save(told)
-        moved, dropped = self._schedule.silent(self.now)
+        moved, dropped = self._schedule.silent(self.now, leaving=leaving)
         save |= dict.fromkeys(self._schedule.unsaved(math.inf if leaving else self.now))
         for patient in dropped:
             self.ward.forget(patient)

@@ -205,6 +205,19 @@ async def test_a_silent_patient_does_not_hold_the_replay_back(tmp_path):
         assert loaded.positions[Topic.SAMPLES] - offsets["silent"] <= 12
 
 
+async def test_who_leaves_in_order_leaves_nothing_to_replay(tmp_path):
+    """Also of patients who fell silent a moment ago: every checkpoint stands at the position."""
+    async with house(tmp_path) as made:
+        silent = stream("steady", "silent", begin=10.5)[:1]  # the first block is saved at once
+        worker = made.worker()
+        await live(made, worker, [stream("steady", "p"), silent], 14)
+        worker.stop()
+        await worker.run()
+        loaded = made.store.load(PARTITION)
+        offsets = {c.patient: c.offset for c in loaded.checkpoints}
+        assert offsets == dict.fromkeys(("p", "silent"), loaded.positions[Topic.SAMPLES])
+
+
 async def test_a_stream_silent_for_an_hour_is_forgotten_with_its_last_minute(tmp_path):
     """Memory and checkpoint go, the last minute of the trend is kept; the book stays."""
     async with house(tmp_path) as made:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -90,6 +91,11 @@ class Cluster:
             yield
         finally:
             self._processes[name].send_signal(signal.SIGCONT)
+
+    def cpu(self, name: str) -> float:
+        """Seconds of CPU that a process has used, whoever else has used the cores meanwhile."""
+        status = Path(f"/proc/{self._processes[name].pid}/stat").read_text().rsplit(")", 1)[1]
+        return sum(map(int, status.split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def workers(self) -> list[str]:

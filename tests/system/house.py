@@ -33,9 +33,21 @@ def beatwire(
 ) -> subprocess.Popen[bytes]:
     """Start a subcommand as users do; what it logs goes to `output`, if it is given."""
     command = [sys.executable, "-m", "stream.cli", *map(str, words)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | environ, stdout=output, stderr=output
-    )
+    env = os.environ | bytecode() | environ
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+
+
+def bytecode() -> dict[str, str]:
+    """The environment in which a process finds its libraries compiled, as pip and the image install them.
+
+    Where Python is told not to write bytecode beside its sources, each start would compile them all: a worker takes
+    3 s longer then. So it is kept elsewhere.
+    """
+    if not sys.dont_write_bytecode:
+        return {}
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "beatwire" / "bytecode"
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
 
 
 class House:
