@@ -13,6 +13,9 @@ COPY client client
 RUN /venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.12-slim
+# The slim image lacks the bytecode of Python's own library, and who runs here could not keep it: no start compiles it.
+RUN python -m compileall -q -x '/(test|idlelib|tkinter|lib2to3|ensurepip|site-packages)/' \
+    "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 RUN useradd --create-home --uid 10001 beatwire && mkdir /data && chown beatwire /data
 COPY --from=build /venv /venv
 USER beatwire

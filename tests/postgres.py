@@ -51,6 +51,15 @@ class Postgres:
         url = self._url.update_query_dict({"options": f"-c search_path={name}"})
         return url.render_as_string(hide_password=False)
 
+    def database(self, encoding: str) -> str:
+        """The URL of a new, empty database in an encoding."""
+        name = f"beatwire_{uuid.uuid4().hex}"
+        with self._admin.connect() as conn:
+            conn.exec_driver_sql(
+                f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+            )
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
 
 @contextmanager
 def running() -> Iterator[Postgres]:

@@ -167,7 +167,11 @@ def _engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
             hide_parameters=True,
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,  # a server that was restarted is found anew
-            connect_args={"connect_timeout": CONNECT_S, "options": _options(url)},
+            connect_args={
+                "connect_timeout": CONNECT_S,
+                "options": _options(url),
+                "client_encoding": "utf8",  # of a database in SQL_ASCII texts would come as bytes
+            },
         )
     except ModuleNotFoundError:
         raise StoreError("PostgreSQL needs: pip install 'beatwire[postgres]'") from None

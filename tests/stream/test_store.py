@@ -672,6 +672,14 @@ def test_a_writer_that_stands_still_loses_its_lock(postgres: Postgres, monkeypat
         assert following.load(0).positions == {}
 
 
+def test_a_database_that_knows_no_encoding_keeps_every_letter(postgres: Postgres):
+    """As `initdb` makes it where no locale is set: what was written is what is read."""
+    with Store(postgres.database("SQL_ASCII")) as store:
+        store.audit(Audit("1", NOW, "Schwester Ägir", "seen", "p1", "größer → 130 /min"))
+        (line,) = store.history.audit()
+    assert (line.who, line.detail) == ("Schwester Ägir", "größer → 130 /min")
+
+
 def test_pruning_waits_for_no_worker(postgres: Postgres):
     """What a worker is about to write is left for the next time; neither waits for the other."""
     path = postgres.place()
