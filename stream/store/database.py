@@ -11,7 +11,8 @@ What holds on both, and how:
   A serializable level would refuse the one that waited instead.
 - A reader sees one moment: WAL's snapshot; REPEATABLE READ, read only.
 - Nobody waits for ever: a writer that stands still within a transaction (a stopped process, a
-  machine that is gone) loses it after IDLE_S, and with it the partition's lock.
+  machine that is gone) loses it after IDLE_S, and with it the partition's lock; at the latest when
+  somebody else claims the partition (`free`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,15 @@ CONNECT_S: Final = 5
 """How long a connection to PostgreSQL may take to come about."""
 
 DRIVER: Final = "postgresql+psycopg"
+
+_FREE: Final = sa.text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND usename = current_user
+      AND xact_start < clock_timestamp() - make_interval(secs => :seconds)
+      AND pid IN (SELECT pid FROM pg_locks WHERE granted AND relation = to_regclass(:table)
+                  AND mode IN ('RowShareLock', 'RowExclusiveLock'))
+""")
+"""The modes are those of SELECT … FOR UPDATE and of an upsert."""
 
 Row = Mapping[str, Any]
 
@@ -80,6 +90,17 @@ class Database:
         """Give a connection that sees one moment and keeps no writer waiting."""
         with _typed(), self._readers.begin() as conn:
             yield conn
+
+
+def free(conn: sa.Connection, table: sa.Table) -> None:
+    """End the sessions that have held a lock in a table for longer than any transaction of ours takes.
+
+    PostgreSQL itself ends one that stands idle within a transaction, but not one whose process was stopped in
+    the midst of sending: it waits for the rest. What follows on `conn` waits for nobody longer than that.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_FREE, {"table": table.name, "seconds": IDLE_S})
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = {round(IDLE_S * 1000)}")
 
 
 def upsert(

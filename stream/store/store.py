@@ -12,7 +12,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from stream.store import tables
-from stream.store.database import Database, insert, insert_new
+from stream.store.database import Database, free, insert, insert_new
 from stream.store.drift import DriftTable
 from stream.store.feedback import FeedbackTable
 from stream.store.history import History
@@ -54,9 +54,14 @@ class Store:
     # The worker.
 
     def claim(self, partition: int) -> int:
-        """Become the partition's owner: returns the new epoch; every earlier one is fenced."""
+        """Become the partition's owner: returns the new epoch; every earlier one is fenced.
+
+        Raises:
+            StoreError: another session holds the partition; it is ended by the claim that follows.
+        """
         owners = tables.owners
         with self._database.writing() as conn:
+            free(conn, owners)
             statement = (
                 insert(conn, owners)
                 .values(partition=partition, epoch=1)

@@ -672,6 +672,37 @@ def test_a_writer_that_stands_still_loses_its_lock(postgres: Postgres, monkeypat
         assert following.load(0).positions == {}
 
 
+def test_a_writer_that_stands_still_in_the_midst_of_sending_loses_its_lock(
+    postgres: Postgres, monkeypatch
+):
+    """For the server it is at work, not idle: whoever claims the partition ends it."""
+    monkeypatch.setattr(database, "IDLE_S", 0.3)
+    place = postgres.place()
+    with Store(place) as store:
+        store.claim(0)
+        halted = sa.create_engine(place, poolclass=sa.NullPool).raw_connection()
+        session = halted.driver_connection.pgconn
+        session.enter_pipeline_mode()
+        for statement in (b"BEGIN", b"SELECT epoch FROM owners WHERE partition = 0 FOR UPDATE"):
+            session.send_query_params(statement, None)
+        session.send_flush_request()
+        session.flush()
+        while session.is_busy():
+            session.consume_input()
+        assert claimed(store, 0) == 2
+        halted.invalidate()
+
+
+def claimed(store: Store, partition: int) -> int:
+    """The epoch that a claim gives; tried again, as workers do, for ten seconds."""
+    for _ in range(30):
+        try:
+            return store.claim(partition)
+        except StoreError:
+            continue
+    raise AssertionError("the partition is never free")
+
+
 def test_a_database_that_knows_no_encoding_keeps_every_letter(postgres: Postgres):
     """As `initdb` makes it where no locale is set: what was written is what is read."""
     with Store(postgres.database("SQL_ASCII")) as store:

@@ -216,7 +216,7 @@ def test_a_rolling_restart_of_all(cluster: Cluster, patients, calm, static, boun
     """Every worker and every gateway, one after the other, ended in order and started again.
 
     A static member of the group comes back to the partitions that it had, so they wait for as long as
-    its process takes to start (3 s where nothing else runs, START_CPU_SECONDS at most); others hand
+    its process takes to start (2 s where nothing else runs, START_CPU_SECONDS at most); others hand
     theirs over at once. Five processes start while other tests hold the cores: late once may be
     the machine, twice is not.
     """
