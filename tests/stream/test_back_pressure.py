@@ -28,6 +28,7 @@ from stream.gateway.codes import Close
 from stream.log import Log, Reader, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
 from stream.store import Store, StoreError
+from stream.warm import warm
 from stream.worker import worker as loop
 from stream.worker.worker import Worker
 
@@ -147,6 +148,7 @@ class House:
 @asynccontextmanager
 async def house(open_log: Open, folder: Path) -> AsyncIterator[House]:
     """All of it at work, each device greeted and analysed."""
+    warm(Ward(Width()))  # what is compiled now holds nobody up later
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
             gateway(folder, log=open_log(GATEWAY_WRITES), hold_seconds=HOLD)
