@@ -169,6 +169,21 @@ def test_fast_beats_after_a_v_are_v_by_their_looks(name, looks, found):
     assert edges == ([("VTACH", "set"), ("VTACH", "clear")] if found else []), name
 
 
+@pytest.mark.parametrize(
+    ("name", "looks", "told"),
+    [
+        ("strange, and doubted by the classifier", (0.1, 0.6, True, 0.35), True),
+        ("strange, and surely not V for the classifier", (0.1, 0.6, True, 0.1), False),
+        ("of the usual shape", (0.1, 0.97, False, 0.35), False),
+    ],
+)
+def test_the_third_beat_of_a_run_may_have_another_shape(name, looks, told):
+    """V V and a strange fast beat are a run of three; a fourth and fifth such beat make no VTACH."""
+    beats = Beats().say(LEAD_IN).say("VVSSS", 0.4).say("NNNN")
+    edges = looking(beats, S=looks).edges("NSVT", "VTACH")
+    assert edges == ([("NSVT", "set"), ("NSVT", "clear")] if told else []), name
+
+
 def test_slow_beats_after_a_v_are_what_the_classifier_says():
     """Looks count in a tachycardia only."""
     beats = Beats().say(LEAD_IN).say("VSSSS", 0.7).say("NNNN")

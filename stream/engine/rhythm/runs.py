@@ -57,8 +57,9 @@ dominant shape, is V by its looks alone."""
 DOUBTED: Final = 0.25
 LIKE_DOUBTED: Final = 0.7
 USUAL: Final = 0.95
-"""The same when the classifier gives V at least this probability: looks may say less. All five
-chosen on DS1 and svdb: 6 of 36 + 8 runs more are found; nothing depends on a tenth."""
+"""The same when the classifier gives V at least this probability: looks may say less; and after two V a
+third beat that is strange need not be like them. All five chosen on DS1 and svdb: 6 of 36 + 8 runs
+more are found, and 2 of 43 + 46 by the third beat; nothing depends on a tenth."""
 
 SAME: Final = 0.9
 """Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
@@ -97,7 +98,9 @@ def in_run(s: Any, rr: float) -> int:
     if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
         return label
     looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or s.wait_strange[0] == 1)
-    doubted = s.wait_v[0] >= DOUBTED and alike >= LIKE_DOUBTED and usual < USUAL
+    changed = s.run == SHORT_RUN - 1 and s.wait_strange[0] == 1
+    fits = (alike >= LIKE_DOUBTED and usual < USUAL) or changed
+    doubted = s.wait_v[0] >= DOUBTED and fits
     goes_on = s.run >= LONG_RUN and alike >= SAME
     return LABEL_V if looks or doubted or goes_on else label
 
