@@ -1,4 +1,4 @@
-"""The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment, intervals.
+"""The signal rooms joined, sample by sample: clean → quality, fibrillation, detect → segment → wide, intervals.
 
 One compiled loop takes any number of raw samples of any number of leads, of any patients. Every lead is
 advanced alone, one sample after another, so that neither the sizes of blocks nor the company of

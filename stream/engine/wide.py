@@ -36,7 +36,8 @@ polymorphic one. Chosen on DS1, svdb and both leads of cinc2015: of its 18 true 
 seen, 6 before, of 50 false ones 3, 1 before."""
 
 USUAL: Final = 0.9
-"""Correlation with the dominant shape from which a beat is plainly the patient's own."""
+"""Correlation with the dominant shape from which a beat is plainly the patient's own: more than makes it join
+that shape (0.85), as a fusion beat may."""
 
 HELD: Final = 375
 """Samples (1.5 s) after its last beat in which a chain is still on: LONGEST_LINK, and the time until
