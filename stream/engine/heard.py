@@ -119,7 +119,7 @@ def _pass_hop(
 ) -> int:
     """Choose, and pass the hop of the lead that is heard now; returns the new count of beats."""
     for lead in range(2):
-        if at[lead, HOPS] < end[lead, HOPS] and hops[at[lead, HOPS]].n == n:
+        if _shows(hops, at, end, lead, n):
             choose.see(s, lead, hops[at[lead, HOPS]])
     if choose.hop(s, n):
         for k in range(s.waiting):
@@ -129,13 +129,20 @@ def _pass_hop(
         choose.settle(s)
     out[h] = hops[at[s.heard, HOPS]]
     other = 1 - s.heard
-    shown = at[other, HOPS] < end[other, HOPS] and hops[at[other, HOPS]].n == n
-    _agree(out[h], hops[at[other, HOPS] if shown else at[s.heard, HOPS]])
+    if not _shows(hops, at, end, other, n):
+        other = s.heard
+    _agree(out[h], hops[at[other, HOPS]])
     _doubt(s, out[h])
     for lead in range(2):
-        if at[lead, HOPS] < end[lead, HOPS] and hops[at[lead, HOPS]].n == n:
+        if _shows(hops, at, end, lead, n):
             at[lead, HOPS] += 1
     return b
+
+
+@nb.njit(cache=True)
+def _shows(hops: Any, at: Any, end: Any, lead: int, n: int) -> bool:
+    """Whether a lead has a hop that ends at `n`: one that is off has none."""
+    return bool(at[lead, HOPS] < end[lead, HOPS] and hops[at[lead, HOPS]].n == n)
 
 
 @nb.njit(cache=True)

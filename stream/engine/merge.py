@@ -10,7 +10,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import CLASSES, HOP, RATE, BeatClass
-from stream.engine import intervals, rhythm
+from stream.engine import intervals, rhythm, wide
 
 LATENCY: Final = 113
 """0.45 s in grid samples, rounded up: no beat is complete later than that after R."""
@@ -19,9 +19,6 @@ VITALS_EVERY: Final = RATE
 """Grid samples between two reports of the vital signs: 1 Hz."""
 
 NORMAL: Final = CLASSES.index(BeatClass.N)
-USUAL: Final = 0.9
-"""Correlation of a QRS with the dominant shape from which its intervals are the patient's own: more
-than makes it join the shape (0.85), as a fusion beat may."""
 CLEAN: Final = 0.5
 """Quality of a beat from which its intervals count."""
 
@@ -114,7 +111,7 @@ def _beat(
     """Feed a beat of the patient with the rhythm `s`."""
     rhythm.look(s, beat.alike, beat.usual, beat.strange == 1, ventricular)
     rhythm.beat(s, beat.sample, label, confidence, beat.quality)
-    if label == NORMAL and beat.usual >= USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
+    if label == NORMAL and beat.usual >= wide.USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
         intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
 
 
