@@ -129,7 +129,8 @@ class Pipeline:
             self.forget(before.patient)
             self._replaced[before.patient, before.session] = before
         leads = analysed(block, self._lead, self._most)
-        stream = open_stream(block, leads, *self._rooms.open(block.rate, len(leads)), before)
+        stream = open_stream(block, leads, before)
+        self._rooms.open(stream)
         self._streams[stream.patient] = stream
         outcomes.append(Opened(stream.patient, stream.session, now))
         return stream

@@ -58,14 +58,15 @@ class Rooms:
 
     # ── Rows ──────────────────────────────────────────────────────────────────────────────────
 
-    def open(self, rate: float, leads: int) -> tuple[int, tuple[int, ...]]:
-        """A patient's row and its leads', ready for the first sample of a session at `rate` Hz."""
-        row, lead_rows = self._take(leads)
-        for lead_row in lead_rows:
-            chain.init(*self._leads.rooms.values(), lead_row, rate)
-        choose.init(self._patients.rooms["choose"][row])
-        rhythm.init(self._patients.rooms["rhythm"][row])
-        return row, lead_rows
+    def open(self, stream: Stream) -> None:
+        """Take rows for a stream, noted in it, ready for the sample of the session that comes next."""
+        stream.row, stream.lead_rows = self._take(len(stream.leads))
+        choose.init(self._patients.rooms["choose"][stream.row])
+        rhythm.init(self._patients.rooms["rhythm"][stream.row])
+        for lead_row in stream.lead_rows:
+            chain.init(*self._leads.rooms.values(), lead_row, stream.arrival.rate)
+        if stream.arrival.next:
+            self._skip(stream, stream.arrival.next)
 
     def close(self, stream: Stream) -> None:
         """Free the rows of a stream."""
@@ -158,9 +159,7 @@ class Rooms:
         """Pass over device samples that cannot be analysed."""
         self.finish_beats(stream, outcomes)
         start = int(self._leads.rooms["clean"]["n"][list(stream.lead_rows)].max())
-        for lead_row in stream.lead_rows:
-            end = chain.restart(*self._leads.rooms.values(), lead_row, piece.end)
-        choose.restart(self._patients.rooms["choose"][stream.row], end)
+        end = self._skip(stream, piece.end)
         rhythm.gap(self._patients.rooms["rhythm"][stream.row], start, end)
         if piece.lead_off:
             every = tuple(range(len(stream.leads)))
@@ -172,6 +171,14 @@ class Rooms:
                     patient=stream.patient, session=stream.session, first=piece.first, end=piece.end
                 )
             )
+
+    def _skip(self, stream: Stream, sample: int) -> int:
+        """Let the rooms go on at device sample `sample`; returns the grid sample that is."""
+        end = 0
+        for lead_row in stream.lead_rows:
+            end = int(chain.restart(*self._leads.rooms.values(), lead_row, sample))
+        choose.restart(self._patients.rooms["choose"][stream.row], end)
+        return end
 
     def finish_beats(
         self, stream: Stream, outcomes: list[Outcome], leads: Sequence[int] | None = None

@@ -72,20 +72,14 @@ def analysed(block: Block, lead: int, most: int) -> tuple[int, ...]:
     return tuple((min(lead, count - 1) + k) % count for k in range(min(most, count)))
 
 
-def open_stream(
-    block: Block,
-    leads: tuple[int, ...],
-    row: int,
-    lead_rows: tuple[int, ...],
-    before: Stream | None,
-) -> Stream:
-    """The stream that `block`, the first of its session, opens in these rows."""
+def open_stream(block: Block, leads: tuple[int, ...], before: Stream | None) -> Stream:
+    """The stream that `block`, the first of its session, opens; it has no rows yet."""
     retired = (*before.retired, before.session)[-RETIRED:] if before else ()
     stream = Stream(
         patient=block.patient,
         session=block.session,
-        row=row,
-        lead_rows=lead_rows,
+        row=-1,
+        lead_rows=(),
         arrival=arrive.open_stream(block),
         leads=leads,
         names=tuple(str(block.leads[lead]) for lead in leads),

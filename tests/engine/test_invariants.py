@@ -281,3 +281,45 @@ def test_a_beat_that_the_model_refuses_costs_no_other_patient():
     assert timeless(outcomes) == reference("VT")
     named = {b.label for b in outcomes if isinstance(b, Beat) and b.patient == "loud"}
     assert named == {BeatClass.Q}
+
+
+@pytest.mark.parametrize("name", ["VT", "asystole", "bradycardia"])
+def test_a_stream_met_in_the_middle_says_what_one_that_begins_there_says(name):
+    """Only its samples are those of its session; the last bits of an interval depend on them."""
+    first = 10 * 250
+    late = samples(name)[first:]
+    joined = timeless(play(Pipeline(Width()), list(blocks(late, [25], first=first))))
+    begun = timeless(play(Pipeline(Width()), list(blocks(late, [25]))))
+    assert [later(o, 0) for o in joined] == [later(o, first) for o in begun]
+    assert len([o for o in joined if isinstance(o, Beat)]) > 15
+
+
+def later(outcome: Outcome, samples: int) -> Outcome:
+    """The same outcome, that many samples later, its interval in nanoseconds."""
+    if isinstance(outcome, Changed):
+        moved = msgspec.structs.replace(
+            outcome.change,
+            onset=outcome.change.onset + samples,
+            at=outcome.change.at + samples,
+        )
+        return msgspec.structs.replace(outcome, change=moved)
+    if isinstance(outcome, Beat):
+        rr = None if outcome.rr is None else round(outcome.rr, 9)
+        return msgspec.structs.replace(outcome, sample=outcome.sample + samples, rr=rr)
+    if isinstance(outcome, Vitals):
+        return msgspec.structs.replace(outcome, sample=outcome.sample + samples)
+    return outcome
+
+
+@pytest.mark.parametrize("rate", [125.0, 360.0, 1000.0])
+def test_beats_of_a_stream_met_in_the_middle_are_where_they_are(rate):
+    """By the synthesis, at any rate, wherever in its session a device is met."""
+    stream = list(blocks(samples("sinus", rate), [int(rate / 10)], rate=rate))
+    found = [
+        o.sample / rate
+        for o in play(Pipeline(Width()), stream[113:])
+        if isinstance(o, Beat) and o.sample > 14 * rate
+    ]
+    truth = [at for at, _ in beats(RHYTHMS["sinus"]) if at * rate > 14 * rate][: len(found)]
+    assert len(found) > 20
+    np.testing.assert_allclose(found, truth, atol=0.05)

@@ -5,6 +5,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from worker_world import fill
 
 import stream.worker.worker as loop
 from stream.store import Fenced
+from stream.worker import takeover
 
 AFTER = 120.0
 """Seconds from the start at which everything is over, and all deadlines have passed."""
@@ -191,3 +193,28 @@ def test_another_engine_replays_what_the_log_has(world, tmp_path, undisturbed):
             assert len({c.offset for c in kept}) == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("patient", ["vt", "asystole"])
+def test_another_engine_that_meets_streams_in_the_middle(
+    tmp_path, undisturbed, monkeypatch, patient
+):
+    """Of an older session only the end is replayed: alarms and beats still have its samples."""
+    monkeypatch.setattr(takeover, "REPLAY_SECONDS", 3.0)
+
+    async def run():
+        async with house(tmp_path) as made:
+            await fill(made, until=11)
+            await work(made.worker())
+            await fill(made, after=11, until=40)
+            await work(made.worker(engine="engine-2"))
+            return await made.outcome()
+
+    found, expected = asyncio.run(run()), undisturbed[0]
+    kind = {"vt": "VTACH", "asystole": "ASYSTOLE"}[patient]
+    onsets = [a.onset_sample for a in found[f"{patient} Alarm"] if a.kind == kind]
+    truth = [a.onset_sample for a in expected[f"{patient} Alarm"] if a.kind == kind]
+    assert onsets[0] == pytest.approx(truth[0], abs=5)
+    beats = [b.sample for b in found[f"{patient} Beat"] if 13 * 250 < b.sample < 36 * 250]
+    sound = [b.sample for b in expected[f"{patient} Beat"] if 13 * 250 < b.sample < 36 * 250]
+    np.testing.assert_allclose(beats, sound, atol=5)
