@@ -152,6 +152,12 @@ CATALOGUE: Final[dict[str, Kind]] = {
         _inop("NOT_MONITORED", MEDIUM, "Not monitored", "samples arrive but nobody analyses them"),
         _inop("ANALYSIS_LAG", MEDIUM, "Analysis delayed", "the analysis is late"),
         _inop(
+            "ANALYSIS_FAIL",
+            MEDIUM,
+            "Analysis failed",
+            "the program failed on this signal: nothing of it is analysed until it begins anew",
+        ),
+        _inop(
             "MODEL_FAIL",
             MEDIUM,
             "Beat classification failed",

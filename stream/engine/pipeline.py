@@ -84,7 +84,8 @@ class Pipeline:
         return self._replaced.get((patient, session))
 
     def forget(self, patient: str) -> None:
-        """Drop a patient's stream and free its row."""
+        """Drop a patient's stream, with what waits of it, and free its row."""
+        self._waiting.pop(patient, None)
         stream = self._streams.pop(patient, None)
         if stream is not None:
             self._rooms.close(stream)

@@ -11,6 +11,7 @@ import msgspec
 from ecg.messages import Block
 from ecg.types import RATE
 from stream.engine import arrive
+from stream.engine.alarms import Context
 from stream.engine.arrive import Arrival
 
 MOST_LEADS: Final = 2
@@ -96,3 +97,17 @@ def note(stream: Stream, block: Block) -> None:
     if block.pace:
         marked = {int(mark / block.rate) for mark in block.pace}
         stream.paced = tuple(sorted(marked.union(stream.paced)))[-PACED_KEPT:]
+
+
+def context_of(stream: Stream, lead: str) -> Context:
+    """What the book needs to know of a stream, and of the lead that a condition was found in."""
+    return Context(
+        patient=stream.patient,
+        session=stream.session,
+        rate=stream.arrival.fitted or stream.arrival.rate,
+        origin=stream.time(0),
+        unit=stream.unit,
+        bed=stream.bed,
+        lead=lead,
+        flags=stream.flags,
+    )

@@ -5,45 +5,31 @@ brought is told to the book at the time at which it arrived; so the transitions 
 log alone, not on how many records were polled together, and a replay repeats them exactly.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from ecg.conditions import CATALOGUE, Change
-from ecg.messages import (
-    Beat,
-    Block,
-    Command,
-    Evidence,
-    EvidenceBeat,
-    Gap,
-    Goodbye,
-    Hello,
-    Vitals,
-)
+from ecg.messages import Beat, Block, Command, EvidenceBeat, Gap, Goodbye, Hello, Vitals
 from stream.engine.alarms import Book, Context, Settings
 from stream.engine.events import Event, published, refusal
 from stream.engine.intake import Arrived, batches, patient_of
+from stream.engine.marks import Marks
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
+from stream.engine.quarantine import Failed, Quarantine
 from stream.engine.report import without_intervals
 from stream.engine.roll import Roll
-from stream.engine.streams import MOST_LEADS, Stream
+from stream.engine.streams import MOST_LEADS, context_of
 from stream.engine.trends import Minute, Trends
 from stream.engine.trouble import Trouble
-
-EVIDENCE_BEATS: Final = 12
-"""Beats that an alarm shows as its evidence."""
 
 MAX_PATIENTS: Final = 10_000
 """Patients of one ward, by default: memory is bounded, whatever names devices make up."""
 
 Signal = tuple[Block | Goodbye, float]
 """A record that the pipeline takes."""
-
-BeatMarks = deque[EvidenceBeat]
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
@@ -53,6 +39,7 @@ class Checkpoint(msgspec.Struct, array_like=True):
     beats: list[EvidenceBeat]
     minute: Minute | None
     hello: Hello | None = None
+    failed: Failed | None = None
 
 
 class Ward:
@@ -67,7 +54,9 @@ class Ward:
 
     Attributes:
         roll: who is here, and how many records were refused.
-        greeted: patients whose HELLO came since the set was emptied.
+        quarantine: who is left out of the analysis, since it failed.
+        fresh: patients to be saved soon: whose HELLO came, or who were left out, since the set was
+            emptied.
     """
 
     def __init__(
@@ -79,12 +68,14 @@ class Ward:
         most: int = MAX_PATIENTS,
         settings: Settings | None = None,
     ) -> None:
+        self._like = partial(Ward, classifier, lead, leads=leads, most=most, settings=settings)
         self.pipeline = Pipeline(classifier, lead, leads)
         self.book = Book(settings)
+        self.quarantine = Quarantine(self.book)
         self.trends = Trends()
         self.roll = Roll(most, self._idle, self._leave)
-        self.greeted: set[str] = set()
-        self._beats: dict[str, BeatMarks] = {}
+        self.fresh: set[str] = set()
+        self._marks = Marks()
         self._greeted: dict[str, Hello] = {}
         self._failure = Trouble("MODEL_FAIL", self.book)
 
@@ -103,17 +94,43 @@ class Ward:
         """
         events: list[Event] = []
         for batch in self.batches(records):
-            signal = self._greet(batch)
+            came = self._greet(batch)
+            signal = [(r, now) for r, now in came if self.quarantine.admits(r, now)]
             times = {record.patient: now for record, now in signal}
             outcomes = self.pipeline.push(signal)
             if live:
-                for record, now in signal:
-                    events += self._arrived(record, now)
+                events += self._arrived(came, times)
             for outcome in outcomes:
                 events += self._tell(outcome, times[outcome.patient], live=live)
             if live:
+                events += published(self.quarantine.analysed(signal))
                 events += self._judge_model(signal)
         return events
+
+    def leave_out(
+        self, record: Block | Goodbye, now: float, book: bytes | None, *, live: bool = True
+    ) -> list[Event]:
+        """Pushed alone, a record made the analysis raise: what it left undone is dropped.
+
+        Args:
+            record: that one.
+            now: when it arrived.
+            book: what `book.dump` gave before it; None if there was nothing.
+            live: as in `push`.
+
+        Returns:
+            What is to be published: the patient is left out for a while.
+        """
+        patient = record.patient
+        if book is None:
+            self.book.forget(patient)
+        else:
+            self.book.load(patient, book)
+        self.quarantine.leave_out(record, now, self.pipeline.stream(patient))
+        self.pipeline.forget(patient)
+        self._marks.forget(patient)
+        self.fresh.add(patient)
+        return published(self.quarantine.skipped(record, now)) if live else []
 
     def batches(self, records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
@@ -130,6 +147,10 @@ class Ward:
         """Time has passed: decide what fell due. `book.next_deadline()` says when to call."""
         return published(self.book.tick(now))
 
+    def emptied(self) -> "Ward":
+        """One like this, with nobody in it."""
+        return self._like()
+
     # ── State ─────────────────────────────────────────────────────────────────────────────────
 
     def save(self, patient: str) -> bytes:
@@ -137,9 +158,10 @@ class Ward:
         known = self.pipeline.stream(patient) is not None
         state = Checkpoint(
             stream=self.pipeline.save(patient) if known else b"",
-            beats=list(self._beats.get(patient, ())),
+            beats=self._marks.save(patient),
             minute=self.trends.running.get(patient),
             hello=self._greeted.get(patient),
+            failed=self.quarantine.save(patient),
         )
         return msgspec.msgpack.encode(state)
 
@@ -156,11 +178,13 @@ class Ward:
         if checkpoint.stream:
             self.pipeline.restore(checkpoint.stream)
         self.roll.add(patient)
-        self._beats[patient] = deque(checkpoint.beats, EVIDENCE_BEATS)
+        self._marks.restore(patient, checkpoint.beats)
         if checkpoint.minute is not None:
             self.trends.running[patient] = checkpoint.minute
         if checkpoint.hello is not None:
             self._greeted[patient] = checkpoint.hello
+        if checkpoint.failed is not None:
+            self.quarantine.restore(patient, checkpoint.failed)
 
     def recall(self, patient: str, data: bytes) -> None:
         """Put back what `book.dump` gave.
@@ -174,11 +198,13 @@ class Ward:
             raise ValueError(f"an alarm book that cannot be read: {error}") from None
         self.roll.add(patient)
         self._failure.recall(patient)
+        self.quarantine.recall(patient)
 
     def forget(self, patient: str) -> None:
         """Drop a patient's stream; the book goes on."""
         self.pipeline.forget(patient)
-        self._beats.pop(patient, None)
+        self._marks.forget(patient)
+        self.quarantine.forget(patient)
         self._greeted.pop(patient, None)
         self.trends.finish(patient)
         self.roll.changed()
@@ -193,7 +219,7 @@ class Ward:
         for record, now in batch:
             if isinstance(record, Hello):
                 self._greeted[record.patient.id] = record
-                self.greeted.add(record.patient.id)
+                self.fresh.add(record.patient.id)
             else:
                 signal.append((record, now))
         return signal
@@ -207,15 +233,21 @@ class Ward:
         self.forget(patient)
         self.book.forget(patient)
 
-    def _arrived(self, record: Block | Goodbye, now: float) -> list[Event]:
-        if not isinstance(record, Block):
-            return []
-        return published(self.book.arrived(record.patient, record.session, record.end, now))
+    def _arrived(self, came: list[Signal], analysed: Container[str]) -> list[Event]:
+        """Tell the book of records, of those that are analysed and those that are not."""
+        events: list[Event] = []
+        for record, now in came:
+            if record.patient not in analysed:
+                events += published(self.quarantine.skipped(record, now))
+            elif isinstance(record, Block):
+                told = self.book.arrived(record.patient, record.session, record.end, now)
+                events += published(told)
+        return events
 
     def _tell(self, outcome: Outcome, now: float, *, live: bool) -> list[Event]:
         """Remember what an outcome is evidence of, and tell the book."""
         if isinstance(outcome, Beat):
-            self._remember(outcome)
+            self._marks.add(outcome)
         if isinstance(outcome, Beat | Vitals):
             self.trends.add(outcome)
         if not live:
@@ -248,7 +280,7 @@ class Ward:
 
     def _change(self, changed: Changed, now: float) -> list[Event]:
         context = self._context(changed)
-        evidence = self._evidence(changed.patient, changed.change)
+        evidence = self._marks.evidence(changed.patient, changed.change, self.pipeline.model_id)
         return published(self.book.change(context, changed.change, now, evidence=evidence))
 
     def _judge_model(self, batch: list[Signal]) -> list[Event]:
@@ -264,30 +296,3 @@ class Ward:
         stream = self.pipeline.stream(outcome.patient, outcome.session)
         assert stream is not None
         return context_of(stream, stream.names[0] if isinstance(outcome, Opened) else outcome.lead)
-
-    def _remember(self, beat: Beat) -> None:
-        marks = self._beats.setdefault(beat.patient, deque(maxlen=EVIDENCE_BEATS))
-        marks.append(EvidenceBeat(beat.sample, beat.label, max(beat.probabilities)))
-
-    def _evidence(self, patient: str, change: Change) -> Evidence:
-        """The rule and the beats from just before the onset to the decision."""
-        beats = [b for b in self._beats.get(patient, ()) if b.sample <= change.at]
-        return Evidence(
-            rule=CATALOGUE[change.kind].rule,
-            beats=tuple(beats),
-            model=self.pipeline.model_id,
-        )
-
-
-def context_of(stream: Stream, lead: str) -> Context:
-    """What the book needs to know of a stream, and of the lead that a condition was found in."""
-    return Context(
-        patient=stream.patient,
-        session=stream.session,
-        rate=stream.arrival.fitted or stream.arrival.rate,
-        origin=stream.time(0),
-        unit=stream.unit,
-        bed=stream.bed,
-        lead=lead,
-        flags=stream.flags,
-    )

@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from stream.engine.ward import Ward
+from stream.engine.roll import Roll
 from stream.store import Keep, Store
 from stream.worker.drift import DriftWatch
 
@@ -19,24 +19,24 @@ class Chores:
 
     Args:
         store: pruned.
-        ward: its refusals are told.
         keep: how long what is kept.
         watch: told the time.
     """
 
-    def __init__(
-        self, store: Store, ward: Ward, keep: Keep, watch: DriftWatch | None = None
-    ) -> None:
+    def __init__(self, store: Store, keep: Keep, watch: DriftWatch | None = None) -> None:
         self._watch = watch
         self._store = store
-        self._ward = ward
         self._keep = keep
         self._pruned = 0.0
         self._complained = 0.0
         self._refused = 0
 
-    def do(self, now: float) -> None:
+    def do(self, now: float, roll: Roll) -> None:
         """Do what is due.
+
+        Args:
+            now: seconds since 1970.
+            roll: of the ward: its refusals are told.
 
         Raises:
             StoreError: the store failed.
@@ -45,8 +45,10 @@ class Chores:
             self._pruned = now
         if self._watch is not None:
             self._watch.do(now)
-        refused = self._ward.roll.refused
+        refused = roll.refused
+        if refused < self._refused:  # another ward
+            self._refused = 0
         if refused > self._refused and now >= self._complained + COMPLAIN_SECONDS:
             full = "the ward is full with %d patients: %d records refused, %d in all"
-            _log.error(full, len(self._ward.roll), refused - self._refused, refused)
+            _log.error(full, len(roll), refused - self._refused, refused)
             self._refused, self._complained = refused, now

@@ -1,9 +1,10 @@
 """One turn of the worker without its I/O: records and commands in, what is to be written out."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 
-from ecg.messages import Alarm, CommandDone, Strip
+from ecg.messages import Alarm, CommandDone, Hello, Strip
 from stream.engine.events import Event, published
 from stream.engine.intake import Arrived
 from stream.engine.trouble import Trouble
@@ -16,9 +17,19 @@ from stream.worker.reading import AnyCommand
 from stream.worker.schedule import Schedule
 from stream.worker.strips import Wanted
 
+_log = logging.getLogger("beatwire.worker")
+
+
+class AnalysisError(Exception):
+    """A room raised: what the shift knows of anybody is worth nothing any more."""
+
 
 class Shift:
     """A worker's turns, one after the other: what it knows between them.
+
+    Attributes:
+        careful: whether records are pushed one by one, so that a patient who makes a room raise is
+            found and left out, and nobody else notices.
 
     Args:
         ward: engine and alarm book.
@@ -28,6 +39,7 @@ class Shift:
 
     def __init__(self, ward: Ward, engine: str, every: float) -> None:
         self.ward = ward
+        self.careful = False
         self.wanted: dict[str, Wanted] = {}
         self.now = 0.0
         self._engine = engine
@@ -37,14 +49,43 @@ class Shift:
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
     def samples(self, arrivals: Sequence[Arrived], *, live: bool = True) -> list[Event]:
-        """Push records of the sample log; remember which alarms want a strip."""
+        """Push records of the sample log; remember which alarms want a strip.
+
+        Raises:
+            AnalysisError: a room raised, and the shift is not careful.
+        """
         if arrivals:
             self.now = max(self.now, arrivals[-1][1])
-        events = self.ward.push(arrivals, live=live)
+        if self.careful:
+            events = [e for arrived in arrivals for e in self._alone(arrived, live=live)]
+        else:
+            events = self._together(arrivals, live=live)
         for event in events:
             if isinstance(event, Alarm) and event.phase == "start":
                 self.want(event)
         return events
+
+    def _together(self, arrivals: Sequence[Arrived], *, live: bool) -> list[Event]:
+        try:
+            return self.ward.push(arrivals, live=live)
+        except Exception as error:
+            _log.exception("the analysis failed; once more, patient by patient")
+            raise AnalysisError from error
+
+    def _alone(self, arrived: Arrived, *, live: bool) -> list[Event]:
+        """Push one record; who makes a room raise is left out for a while."""
+        record, now = arrived
+        if isinstance(record, Hello):
+            return self.ward.push([arrived], live=live)
+        ward, patient = self.ward, record.patient
+        before = ward.book.dump(patient) if patient in ward.book.patients() else None
+        try:
+            return ward.push([arrived], live=live)
+        except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
+            events = ward.leave_out(record, now, before, live=live)
+            told = "%s: the analysis failed in session %s (%r); left out for %.0f s"
+            _log.error(told, patient, record.session, error, ward.quarantine.seconds(patient))
+            return events
 
     def command(self, command: AnyCommand, now: float) -> list[Event]:
         """Carry out a command, no earlier than what is known already."""
@@ -115,7 +156,7 @@ class Shift:
     def replayed(self, patients: set[str], now: float) -> None:
         """Everything up to the present position was pushed again."""
         self.ward.trends.take()  # complete minutes were kept when they were first complete
-        self.ward.greeted.clear()
+        self.ward.fresh.clear()
         for patient in sorted(patients):
             self._schedule.replayed(patient, now)
 
@@ -163,12 +204,12 @@ class Shift:
 
     def _to_save(self, told: set[str]) -> dict[str, None]:
         """Those of `told` whose checkpoint is due."""
-        greeted, self.ward.greeted = self.ward.greeted, set()
+        fresh, self.ward.fresh = self.ward.fresh, set()
         found: dict[str, None] = {}
-        for patient in sorted(told | greeted):
+        for patient in sorted(told | fresh):
             stream = self.ward.pipeline.stream(patient)
-            if stream is None and patient not in greeted:
+            if stream is None and patient not in fresh:
                 continue
-            if self._schedule.heard(patient, stream, self.now) or patient in greeted:
+            if self._schedule.heard(patient, stream, self.now) or patient in fresh:
                 found[patient] = None
         return found

@@ -14,23 +14,25 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
-from ecg.messages import Alarm, Block, CommandDone, Rejected
+from ecg.messages import Block, Rejected
 from ecg.strips import cut
 from stream.engine.events import Event
 from stream.engine.intake import Arrived, patient_of
 from stream.engine.ward import Ward
 from stream.log import Log, LogUnavailable, Reader, Record, Topic
 from stream.store import Keep, Store
-from stream.worker import codec, reading
+from stream.worker import reading
 from stream.worker.chores import Chores
 from stream.worker.drift import DriftWatch
 from stream.worker.journal import Turn, commit
+from stream.worker.outgoing import Outgoing
 from stream.worker.reading import Asked
 from stream.worker.recent import Recent
 from stream.worker.takeover import Takeover
-from stream.worker.turn import Shift
+from stream.worker.turn import AnalysisError, Shift
 
 BATCH: Final = 4096
 """Records of a poll: about four seconds of a thousand patients at one block a second."""
@@ -38,7 +40,6 @@ POLL_SECONDS: Final = 0.05
 """How long a poll waits for samples; commands and deadlines are looked at as often."""
 GLANCE_SECONDS: Final = 0.001
 """Takes what has been fetched, where a look that does not wait would ask the broker."""
-RELAY: Final = 512
 TICK_DELAY: Final = 0.5
 """Deadlines are looked at so late, since records that the log took earlier may still be read."""
 LAG_SECONDS: Final = 5.0
@@ -67,7 +68,6 @@ class Worker:
         clock: seconds since 1970.
 
     Attributes:
-        partition: the same.
         written: next offsets, by topic, as they were committed last; empty before the first time.
     """
 
@@ -90,12 +90,15 @@ class Worker:
         self._log = log
         self._store = store
         self._ward = ward
-        self._shift = Shift(ward, engine, every)
-        self._chores = Chores(store, ward, keep or Keep(), watch)
+        self._begin = partial(Shift, engine=engine, every=every)
+        self._shift = self._begin(ward)
+        self._careful_until = 0
+        self._chores = Chores(store, keep or Keep(), watch)
         self._pace = pace
         self._clock = clock
         self._epoch = 0
         self._recent = Recent(log, partition)
+        self._outgoing = Outgoing(log, store, partition, clock)
         self._resumed = 0.0
         self._held: list[Asked] = []
         self._refused: list[Rejected] = []
@@ -117,7 +120,7 @@ class Worker:
             while not self._stopping.is_set():
                 next_turn = asyncio.get_running_loop().time() + self._pace
                 await self.turn(samples, commands)
-                await asyncio.to_thread(self._chores.do, self._clock())
+                await asyncio.to_thread(self._chores.do, self._clock(), self._ward.roll)
                 await self._rest(next_turn)
             await self._commit(self._shift.close([], set(), self.written, leaving=True))
         finally:
@@ -133,25 +136,59 @@ class Worker:
     async def take_over(self) -> tuple[Reader, Reader]:
         """Fence the last worker off, come to where it committed; readers that stand there."""
         self._epoch = await asyncio.to_thread(self._store.claim, self.partition)
+        await self._restore()
+        return self._reader(Topic.SAMPLES), self._reader(Topic.COMMANDS)
+
+    async def _restore(self) -> None:
+        """Come to where the last commit was, and say what is news there."""
         loaded = await asyncio.to_thread(self._store.load, self.partition)
         takeover = Takeover(self._log, self._store, self._shift, self.partition, self._clock())
-        await takeover.run(loaded)
+        try:
+            await takeover.run(loaded)
+        except AnalysisError:
+            self._forget(careful=True)
+            await self._restore()
+            return
         self._resumed = self._clock()
         turn = self._shift.close(takeover.news, set(), takeover.positions)
         turn.rewound = takeover.rewound
         await self._commit(turn)
-        await self._relay()
+        await self._outgoing.relay()
         await self._recent.begin(self.written[Topic.SAMPLES])
-        return self._reader(Topic.SAMPLES), self._reader(Topic.COMMANDS)
+
+    def _forget(self, *, careful: bool) -> None:
+        """Know nothing, as a worker that has just begun."""
+        self._ward = self._ward.emptied()
+        self._shift = self._begin(self._ward)
+        self._shift.careful = careful
+        self._recent = Recent(self._log, self.partition)
+        self._held, self._refused = [], []
 
     def _reader(self, topic: Topic) -> Reader:
-        """A reader that stands where the last commit left off."""
         return self._log.reader(topic, {self.partition: self.written[topic.value]})
 
     # ── A turn ────────────────────────────────────────────────────────────────────────────────
 
     async def turn(self, samples: Reader, commands: Reader) -> None:
-        """Poll samples and commands, push, publish, commit."""
+        """Poll samples and commands, push, publish, commit.
+
+        A turn in which the analysis fails does not count: it is done again from what the store has,
+        patient by patient, so that whose samples they were is found and left out.
+        """
+        try:
+            await self._turn(samples, commands)
+        except AnalysisError:
+            self._careful_until = samples.position(self.partition)
+            self._forget(careful=False)
+            await self._restore()
+            for reader, topic in ((samples, Topic.SAMPLES), (commands, Topic.COMMANDS)):
+                reader.seek(self.written[topic.value], self.partition)
+            self._shift.careful = True
+            await self._turn(samples, commands)
+        if self._shift.careful:
+            self._shift.careful = samples.position(self.partition) < self._careful_until
+
+    async def _turn(self, samples: Reader, commands: Reader) -> None:
         polled = self._clock()
         try:
             end = await self._log.end(Topic.SAMPLES, self.partition)
@@ -175,20 +212,9 @@ class Worker:
         turn = await asyncio.to_thread(
             self._conclude, arrivals, told, ready, events, positions, until
         )
-        await self._publish(turn)
-        await self._commit(turn)
-
-    async def _publish(self, turn: Turn) -> None:
-        """What does not go through the outbox: its ids make a repetition harmless."""
-        direct = [e for e in turn.events if not isinstance(e, Alarm | CommandDone)]
-        if direct:
-            await self._log.append(Topic.EVENTS, [codec.entry(event) for event in direct])
         refused, self._refused = self._refused, []
-        if refused:
-            first = refused[0]
-            place = f"{first.topic}[{first.partition}]@{first.offset}: {first.code}"
-            _log.warning("%d refused, see %s: %s", len(refused), Topic.REJECTED.value, place)
-            await self._log.append(Topic.REJECTED, [codec.refusal(each) for each in refused])
+        await self._outgoing.publish(turn.events, refused)
+        await self._commit(turn)
 
     async def _commands(
         self, reader: Reader, arrivals: Sequence[Arrived], *, caught_up: bool
@@ -271,14 +297,4 @@ class Worker:
         )
         self.written = turn.positions
         if waiting:
-            await self._relay()
-
-    async def _relay(self) -> None:
-        """Publish what waits in the outbox, in its order."""
-        while pending := await asyncio.to_thread(self._store.pending, RELAY, self.partition):
-            now = self._clock()
-            for topic in (Topic.ALARMS, Topic.EVENTS):
-                entries = [codec.leaving(p, now) for p in pending if p.topic == topic]
-                if entries:
-                    await self._log.append(topic, entries)
-            await asyncio.to_thread(self._store.published, [p.seq for p in pending])
+            await self._outgoing.relay()

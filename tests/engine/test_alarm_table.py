@@ -48,6 +48,7 @@ TECHNICAL = {
     "LEARNING": ("information", None),
     "NOT_MONITORED": ("medium", None),
     "ANALYSIS_LAG": ("medium", None),
+    "ANALYSIS_FAIL": ("medium", None),  # ours: of MODEL_FAIL the table says that rates go on
     "MODEL_FAIL": ("medium", None),
     "ALARMS_PAUSED": ("information", None),
     "DELIVERY_FAIL": ("medium", None),

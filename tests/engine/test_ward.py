@@ -36,9 +36,11 @@ class Rule:
         return labels, np.eye(5, dtype=np.float32)[labels]
 
 
-def stream(name: str, patient: str = "p", session: str = "s", begin: float = 0.0) -> list[Arrived]:
-    """Blocks of a second with their arrival times."""
-    made = blocks(signal(RHYTHMS[name]), [250], patient=patient, session=session)
+def stream(
+    name: str, patient: str = "p", session: str = "s", begin: float = 0.0, size: int = 250
+) -> list[Arrived]:
+    """Blocks (of a second) with their arrival times."""
+    made = blocks(signal(RHYTHMS[name]), [size], patient=patient, session=session)
     return [(block, begin + block.end / 250) for block in made]
 
 

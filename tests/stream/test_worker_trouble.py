@@ -276,7 +276,7 @@ async def test_the_ward_is_bounded(tmp_path, caplog):
         await live(made, worker, sources, 8, 5, readers)
         assert set(worker._ward.pipeline.patients) == {"p", "q"}
         assert worker._ward.roll.refused == 2
-        worker._chores.do(made.now)
+        worker._chores.do(made.now, worker._ward.roll)
         assert "the ward is full with 2 patients: 2 records refused" in caplog.text
         await made.put(
             START + 8, m.PauseAudio(id="c1", patient="s", by="n", at=0), topic=Topic.COMMANDS
@@ -304,9 +304,9 @@ async def test_retention_of_the_settings_reaches_the_store(tmp_path):
         worker = made.worker(keep=Keep(alarms=60.0))
         await live(made, worker, [stream("steady", "p")], 10)
         assert {a.state for a in made.store.history.alarms()} == {"ended"}
-        worker._chores.do(START + 30)
+        worker._chores.do(START + 30, worker._ward.roll)
         assert made.store.history.alarms()
-        worker._chores.do(START + 100)
+        worker._chores.do(START + 100, worker._ward.roll)
         assert made.store.history.alarms() == []
 
 

@@ -4,7 +4,7 @@ export const MARKS = ["", "*", "**", "***"]; // information, low, medium, high
 export const LEVELS = ["information", "low", "medium", "high"];
 const TECHNICAL = new Set([
   "LEADS_OFF", "LEAD_OFF", "ARTIFACT", "CANNOT_ANALYZE", "NO_DATA", "LEARNING", "NOT_MONITORED",
-  "ANALYSIS_LAG", "MODEL_FAIL", "ALARMS_PAUSED", "DELIVERY_FAIL",
+  "ANALYSIS_LAG", "ANALYSIS_FAIL", "MODEL_FAIL", "ALARMS_PAUSED", "DELIVERY_FAIL",
 ]);
 
 /** Whether it is about the equipment, not about the patient. */

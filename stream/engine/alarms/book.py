@@ -7,7 +7,7 @@ the instructions do not depend on how often it is called. The same stimuli give 
 transitions; a replayed change or command (after a restore) gives none.
 
 A condition found in samples comes through `change` (replays are recognised by their sample);
-a trouble of this program itself (MODEL_FAIL, ANALYSIS_LAG, DELIVERY_FAIL) through `fault`.
+a trouble of this program itself (MODEL_FAIL, ANALYSIS_LAG) through `fault`, or ANALYSIS_FAIL through `analysis`.
 
 Acknowledge with an empty alarm id means all alarms of the patient.
 """
@@ -27,10 +27,13 @@ from stream.engine.alarms.patient import (
     apply,
     earliest,
     fall_due,
+    holds,
+    interrupt,
     is_new,
     lower,
     raise_now,
     release,
+    resume,
     switch,
     with_strip,
 )
@@ -138,7 +141,7 @@ class Book:
         if context.session != state.session:
             return self._close(out, ledger)
         state.sample = max(state.sample, sample)
-        noisy = any(e.holding and e.alarm.kind == "ARTIFACT" for e in state.entries)
+        noisy = holds(state, "ARTIFACT")
         numbers = heart_rate, v_per_minute
         for found in judge(state.limits, sample, context.rate, *numbers, noisy=noisy):
             apply(ledger, context, found)
@@ -155,12 +158,20 @@ class Book:
         `value` is how many seconds it is about, if it is about time.
         """
         out, ledger = self._open(patient, now)
-        entries = ledger.state.entries
-        holding = any(entry.holding and entry.alarm.kind == kind for entry in entries)
+        holding = holds(ledger.state, kind)
         if on and not holding:
             raise_now(ledger, kind, now, value)
         elif holding and not on:
             lower(ledger, kind, ledger.state.sample)
+        return self._close(out, ledger)
+
+    def analysis(self, patient: str, now: float, *, goes_on: bool) -> list[Instruction]:
+        """A patient's analysis has failed, and what it held ends or stays latched; or it begins anew.
+
+        Telling it twice does nothing.
+        """
+        out, ledger = self._open(patient, now)
+        (resume if goes_on else interrupt)(ledger)
         return self._close(out, ledger)
 
     def strip(self, patient: str, alarm: str, strip: Strip) -> list[Instruction]:

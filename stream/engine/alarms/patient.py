@@ -38,7 +38,12 @@ def switch(ledger: Ledger, context: Context, sample: int) -> None:
     restart(state.limits)
     if not state.admitted:
         state.unit, state.bed = context.unit, context.bed
-    state.learning = True
+    _learn(ledger)
+
+
+def _learn(ledger: Ledger) -> None:
+    """Nothing is known of the signal yet; the first heart rate ends it."""
+    ledger.state.learning = True
     raise_now(ledger, "LEARNING", ledger.now)
 
 
@@ -48,6 +53,21 @@ def release(ledger: Ledger) -> None:
     for entry in list(ledger.state.entries):
         if entry.holding and entry.alarm.kind != "ALARMS_PAUSED":
             ledger.clear(entry, ledger.state.sample)
+
+
+def interrupt(ledger: Ledger) -> None:
+    """The analysis has failed: how its conditions go on, nobody knows."""
+    if not holds(ledger.state, "ANALYSIS_FAIL"):
+        release(ledger)
+        restart(ledger.state.limits)
+        raise_now(ledger, "ANALYSIS_FAIL", ledger.now)
+
+
+def resume(ledger: Ledger) -> None:
+    """The analysis has begun anew."""
+    if holds(ledger.state, "ANALYSIS_FAIL"):
+        lower(ledger, "ANALYSIS_FAIL", ledger.state.sample)
+        _learn(ledger)
 
 
 def apply(
@@ -122,6 +142,11 @@ def _bump(alarm: Alarm) -> Alarm:
 def shows(state: PatientState, kind: str) -> bool:
     """Whether an alarm of this kind is shown."""
     return any(entry.alarm.kind == kind for entry in state.entries)
+
+
+def holds(state: PatientState, kind: str) -> bool:
+    """Whether a condition of this kind is set."""
+    return any(entry.holding and entry.alarm.kind == kind for entry in state.entries)
 
 
 def earliest(state: PatientState, settings: Settings) -> float:
