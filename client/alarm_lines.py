@@ -87,7 +87,8 @@ def standing(alarm: Alarm) -> str:
     if alarm.acknowledged_by and alarm.acknowledged_at is not None:
         seen = f"seen by {alarm.acknowledged_by} {clock(alarm.acknowledged_at)}"
     if alarm.state == "latched":
-        return f"over, acknowledge to clear{seen and f' ({seen})'}"
+        over = "" if alarm.ended_time is None else f" {clock(alarm.ended_time)}"
+        return f"over{over}, acknowledge to clear{seen and f' ({seen})'}"
     if alarm.state == "acknowledged":
         return seen
     if alarm.kind == "ALARMS_PAUSED":

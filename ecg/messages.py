@@ -312,6 +312,8 @@ class Alarm(Message, frozen=True, array_like=True, kw_only=True):
     bed: str = ""
     strip: Strip | None = None
     published_at: float | None = None
+    ended_time: float | None = None
+    """When its condition ended; None while it holds."""
 
 
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────

@@ -256,5 +256,6 @@ def _ended(alarm: m.Alarm, wall: float) -> m.Alarm:
         phase="end",
         state="ended",
         ended_sample=alarm.detected_sample,
+        ended_time=wall,
         published_at=wall,
     )

@@ -21,7 +21,7 @@ from stream.gateway.stretches import Stretch, Taken, stretches
 COLUMNS: Final = (
     "id", "patient", "unit", "bed", "kind", "priority", "state", "text", "onset_time",
     "detected_time", "session", "onset_sample", "ended_sample", "value", "limit", "measure",
-    "acknowledged_by", "acknowledged_at", "suppressed_by", "note",
+    "acknowledged_by", "acknowledged_at", "suppressed_by", "note", "ended_time",
 )  # fmt: skip
 NOT_MEDICAL: Final = "Beatwire. Not a medical device."
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -75,7 +75,8 @@ def _record(
     """The record's files: name and content."""
     name = re.sub(r"[^A-Za-z0-9_-]", "-", alarm.id)
     first, head, samples = found[0].first, found[0], _joined(found)
-    comments = (f"{alarm.kind} at sample {alarm.onset_sample - first}", NOT_MEDICAL)
+    lasted = "" if alarm.ended_time is None else f", {alarm.ended_time - alarm.onset_time:.1f} s"
+    comments = (f"{alarm.kind} at sample {alarm.onset_sample - first}{lasted}", NOT_MEDICAL)
     yield (
         f"{name}.hea",
         wfdb_bytes.header(name, head.rate, samples, head.leads, head.uv_per_lsb, comments),

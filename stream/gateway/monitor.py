@@ -155,5 +155,11 @@ def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: 
 def ended(alarm: m.Alarm, sample: int | None, wall: float) -> m.Alarm:
     """The alarm's last update; `sample`: up to which the patient had sent, if that is known."""
     return msgspec.structs.replace(
-        alarm, update_no=1, phase="end", state="ended", ended_sample=sample, published_at=wall
+        alarm,
+        update_no=1,
+        phase="end",
+        state="ended",
+        ended_sample=sample,
+        ended_time=wall,
+        published_at=wall,
     )

@@ -26,7 +26,7 @@ const review = () => {
     strange: query({ since: "soon" }, 5).since,
     neighbours: neighbours([{ id: "3" }, { id: "2" }, { id: "1" }], "2"),
     time: timeOf(alarm, 250)(0),
-    lasted: lasted(alarm, 250),
+    lasted: [lasted(alarm, 250), lasted({ ...alarm, ended_time: 1003.5 }), lasted({ ...alarm, ended_time: null, ended_sample: null }, 250)],
     beats: beatsOf(alarm, [{ session: "s", sample: 599 }, { session: "s", sample: 600 }, { session: "t", sample: 1 }]).length,
     last: latest(said).get("a").verdict,
     beat: [aboutBeat(beat, { label: "N" }).verdict, aboutBeat(beat, { label: "V" }).verdict],

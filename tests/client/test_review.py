@@ -31,7 +31,12 @@ def test_an_alarm_has_the_newer_before_and_the_older_after_it(made):
 def test_a_strip_is_placed_by_its_alarms_onset(made):
     """Sample 0 is 500 samples at 250 Hz before the onset; other sessions' beats are not on it."""
     review = made["review"]
-    assert (review["time"], review["lasted"], review["beats"]) == (998, 2, 1)
+    assert (review["time"], review["beats"]) == (998, 1)
+
+
+def test_an_alarm_lasts_until_its_end(made):
+    """By its times; by its samples where an older server gave no time; not at all while it holds."""
+    assert made["review"]["lasted"] == [2, 3.5, None]
 
 
 def test_the_newest_word_on_an_alarm_counts(made):

@@ -118,6 +118,10 @@ NIGHT = 1_700_000_000.0
         ({"flags": ("realarm",)}, "171 /min, limit 100, again"),
         ({"state": "acknowledged", "silenced": True}, "limit 100, seen by nurse-7 {seen}"),
         ({"state": "latched"}, "over, acknowledge to clear (seen by nurse-7 {seen})"),
+        (
+            {"state": "latched", "ended_time": NIGHT + 30},
+            "over 03:58:50, acknowledge to clear (seen by nurse-7 {seen})",
+        ),
         ({"kind": "LEADS_OFF", "text": "Leads off", "value": None}, "!! Leads off"),
         ({"kind": "ALARMS_PAUSED", "value": 120.0, "measure": "s"}, "until 04:00:20"),
         ({"value": 4.05, "measure": "s", "limit": None}, "tachycardia  4.0 s"),

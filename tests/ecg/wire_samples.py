@@ -57,6 +57,7 @@ ALARM = m.Alarm(
     bed="3",
     strip=m.Strip(7_500, 11_250, (BLOCK,)),
     published_at=1_750_000_041.0,
+    ended_time=1_750_000_043.6,
 )
 HEAD: dict[str, Any] = {"id": "c-1", "patient": "p-1", "by": "nurse-7", "at": 1_750_000_050.0}
 PATIENT = m.Patient("p-1", 1950, "F", Category.ADULT, Paced.NO)

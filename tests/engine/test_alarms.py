@@ -25,6 +25,51 @@ def test_the_id_is_patient_session_kind_and_onset():
     assert mine[-1].ended_sample == 5000
 
 
+def test_an_alarm_ends_when_its_condition_does():
+    """Its time is that of the sample, whoever acknowledges it when; none while it holds."""
+    ward = Ward()
+    ward.tell(14.0, "ASYSTOLE", onset=10.0)
+    ward.tell(15.0, "PAUSE", onset=12.0)
+    ward.tell(15.5, "PAIR_PVCS", "once", onset=15.0)
+    ward.acknowledge(16.0, "ASYSTOLE")
+    assert {a.ended_time for a in ward.published} - {START} == {None}
+    ward.tell(16.5, "PAUSE", "clear", onset=12.0)
+    ward.tell(20.0, "ASYSTOLE", "clear", onset=10.0)
+    ward.tick(30.0)
+    ward.acknowledge(60.0, "ASYSTOLE")
+    last = {a.kind: a.ended_time - START for a in ward.published if a.state == "ended"}
+    assert last["ASYSTOLE"] == 20.0
+    assert last["PAUSE"] == 16.5
+    assert last["PAIR_PVCS"] == 15.5
+
+
+def test_what_no_sample_ends_ends_at_its_own_time():
+    """Silence with the samples that come, a pause by the clock, a goodbye and a discharge at once."""
+    ward = Ward()
+    ward.arrive(1.0)
+    ward.tick(5.0)
+    ward.arrive(9.0)
+    ward.tell(9.5, "HR_HIGH")
+    ward.goodbye(10.0)
+    ward.pause(11.0, 20.0)
+    ward.tick(40.0)
+    ward.tell(41.0, "VTACH")
+    ward.discharge(52.0)
+    last = {a.kind: a.ended_time - START for a in ward.published if a.state == "ended"}
+    del last["LEARNING"]
+    assert last == {"NO_DATA": 9.0, "HR_HIGH": 10.0, "ALARMS_PAUSED": 31.0, "VTACH": 52.0}
+
+
+def test_what_escalates_after_its_end_holds_again():
+    """NSVT that had cleared and becomes VTACH has no end until that one's."""
+    ward = Ward()
+    ward.tell(5.0, "NSVT", onset=4.0)
+    ward.tell(6.0, "NSVT", "clear", onset=4.0)
+    ward.tell(6.5, "VTACH", onset=4.0)
+    assert (ward.published[-1].kind, ward.published[-1].ended_time) == ("VTACH", None)
+    assert ward.published[-1].ended_sample is None
+
+
 def test_medium_alarm_ends_with_its_condition():
     """HR_HIGH does not latch."""
     ward = Ward()

@@ -146,9 +146,8 @@ NOW = 1_700_000_000.0
 def reviewed(tmp_path):
     """An alarm with a strip that has a hole, a beat in it, and other alarms that were judged."""
     strip = m.Strip(0, 200, (piece(0), piece(1), piece(3)))
-    made = alarm(
-        120, onset_time=NOW, detected_time=NOW, strip=strip, unit="ICU", bed="3", note='=1+"1"'
-    )
+    times = {"onset_time": NOW, "detected_time": NOW, "ended_time": NOW + 12.5}
+    made = alarm(120, **times, strip=strip, unit="ICU", bed="3", note='=1+"1"')
     others = [
         alarm(n, onset_time=NOW - n, kind=kind, unit="ICU", bed="3")
         for n, kind in ((1, "VTACH"), (2, "VTACH"), (86_400, "HR_HIGH"))
@@ -218,6 +217,7 @@ def test_a_strip_as_a_wfdb_record(reviewed, tmp_path_factory):
     marks = wfdb.rdann(name, "atr")
     assert (list(marks.sample), marks.symbol) == ([60], ["V"])
     assert any("Not a medical device" in line for line in record.comments)
+    assert any("VTACH at sample 120, 12.5 s" in line for line in record.comments)
 
 
 def test_alarms_as_csv_compute_nothing(reviewed):
@@ -227,6 +227,8 @@ def test_alarms_as_csv_compute_nothing(reviewed):
     assert [row["kind"] for row in rows] == ["VTACH"] * 3
     assert rows[0]["priority"] == "HIGH"
     assert rows[0]["note"] == '\'=1+"1"'
+    assert float(rows[0]["ended_time"]) == NOW + 12.5
+    assert [row["ended_time"] for row in rows[1:]] == ["", ""]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "zip"])

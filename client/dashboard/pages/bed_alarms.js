@@ -32,7 +32,8 @@ export function alarmList(site, id) {
 
   function item(alarm) {
     const seen = alarm.acknowledged_by ? `seen by ${alarm.acknowledged_by} ${clockTime(alarm.acknowledged_at)}` : "";
-    const facts = [`since ${clockTime(alarm.onset_time)}`, judged(alarm), seen, alarm.note].filter(Boolean).join(" · ");
+    const over = typeof alarm.ended_time === "number" ? `over ${clockTime(alarm.ended_time)}` : "";
+    const facts = [`since ${clockTime(alarm.onset_time)}`, over, judged(alarm), seen, alarm.note].filter(Boolean).join(" · ");
     const button = acknowledgeable(alarm) ? press("Acknowledge", () => site.acknowledge(alarm)) : null;
     return make("li", {}, make("span", { class: `chip ${level(alarm)} ${alarm.state}` }, label(alarm)), make("span", { class: "dim" }, facts), button);
   }

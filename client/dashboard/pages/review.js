@@ -2,6 +2,7 @@
 
 import { judged, label, LEVELS, level } from "../alarm/priority.js";
 import { STATES, filters, query } from "../review/filters.js";
+import { lasted } from "../review/strip.js";
 import { latest, verdict } from "../review/verdicts.js";
 import { address } from "../routes.js";
 import { get } from "../shared/api.js";
@@ -11,7 +12,7 @@ import { form } from "../shared/form.js";
 import { choices, known } from "../shared/known.js";
 import { fill } from "../shared/message.js";
 import { table } from "../shared/table.js";
-import { dateTime } from "../shared/time.js";
+import { dateTime, span } from "../shared/time.js";
 import * as alarm from "./review_alarm.js";
 
 const MOST = 200; // alarms of a list; an export has a thousand
@@ -65,12 +66,18 @@ function columns(wanted, said) {
   return [
     { title: "Alarm", cell: link },
     { title: "Onset", cell: (one) => dateTime(one.onset_time), class: "time" },
+    { title: "Lasted", cell: duration, class: "time" },
     { title: "Bed", cell: (one) => [one.unit, one.bed].filter(Boolean).join(" ") || "--" },
     { title: "Patient", cell: (one) => one.patient },
     { title: "Value", cell: judged },
     { title: "State", cell: (one) => one.state },
     { title: "Judged", cell: (one) => make("span", { class: `verdict ${said.get(one.id)?.verdict ?? ""}` }, verdict(said.get(one.id))) },
   ];
+}
+
+function duration(one) {
+  const seconds = lasted(one);
+  return seconds === null ? "--" : span(seconds);
 }
 
 function exported(wanted) {

@@ -19,5 +19,8 @@ export const marksOf = (alarm) => [
   { sample: alarm.detected_sample, text: "alarm" },
 ];
 
-/** Seconds that the alarm lasted, null while it does. */
-export const lasted = (alarm, rate) => (alarm.ended_sample === null || !rate ? null : (alarm.ended_sample - alarm.onset_sample) / rate);
+/** Seconds that the alarm lasted, null while it does; one of an older server tells by its samples only. */
+export function lasted(alarm, rate) {
+  if (typeof alarm.ended_time === "number") return alarm.ended_time - alarm.onset_time;
+  return alarm.ended_sample === null || !rate ? null : (alarm.ended_sample - alarm.onset_sample) / rate;
+}

@@ -80,16 +80,16 @@ def apply(
     """Turn a change of a condition into transitions of its alarm."""
     ledger.state.sample = max(ledger.state.sample, change.at)
     if change.edge == Edge.CLEAR:
-        lower(ledger, change.kind, change.at)
+        lower(ledger, change.kind, change.at, context.time(change.at))
         return
     ledger.start(from_change(context, change, quality, evidence), holding=change.edge == Edge.SET)
 
 
-def lower(ledger: Ledger, kind: str, sample: int) -> None:
-    """The condition of this kind is over."""
+def lower(ledger: Ledger, kind: str, sample: int, time: float | None = None) -> None:
+    """The condition of this kind is over, as was decided at a sample; `time`: of that, None for now."""
     for entry in list(ledger.state.entries):
         if entry.holding and entry.alarm.kind == kind:
-            ledger.clear(entry, sample)
+            ledger.clear(entry, sample, time)
 
 
 def raise_now(ledger: Ledger, kind: str, onset: float, value: float | None = None) -> None:

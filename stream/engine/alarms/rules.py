@@ -69,14 +69,24 @@ class Ledger:
         self.state.entries.append(entry)
         self.publish(entry, "start" if alarm.update_no == 0 else "update", state="active")
 
-    def clear(self, entry: Entry, sample: int) -> None:
-        """The condition is over: the alarm latches, or shows on for a moment, or ends."""
+    def clear(self, entry: Entry, sample: int, time: float | None = None) -> None:
+        """The condition is over: the alarm latches, or shows on for a moment, or ends.
+
+        Args:
+            entry: the alarm.
+            sample: where that was decided.
+            time: of that sample; None for now.
+        """
         entry.holding = False
+        over: dict[str, Any] = {
+            "ended_sample": sample,
+            "ended_time": self.now if time is None else time,
+        }
         if entry.latched:
-            self.publish(entry, "update", state="latched", ended_sample=sample)
+            self.publish(entry, "update", state="latched", **over)
             self._bound_latched(entry.alarm.kind)
             return
-        entry.alarm = msgspec.structs.replace(entry.alarm, ended_sample=sample)
+        entry.alarm = msgspec.structs.replace(entry.alarm, **over)
         if self.now >= entry.shows_until:
             self.end(entry)
 
@@ -85,8 +95,13 @@ class Ledger:
         alarm = entry.alarm
         self.state.entries.remove(entry)
         flags = (*alarm.flags, flag) if flag else alarm.flags
-        sample = alarm.ended_sample if alarm.ended_sample is not None else self.state.sample
-        self.publish(entry, "end", state="ended", flags=flags, ended_sample=sample)
+        sample, time = alarm.ended_sample, alarm.ended_time
+        if sample is None:
+            sample, time = self.state.sample, self.now
+            if not entry.holding:  # it happened once, and was over when it was told
+                sample, time = alarm.detected_sample, alarm.detected_time
+        over: dict[str, Any] = {"ended_sample": sample, "ended_time": time}
+        self.publish(entry, "end", state="ended", flags=flags, **over)
         lingering = (self.now + self.settings.linger, entry.alarm)
         self.state.ended = [*self.state.ended, lingering][-self.settings.lingering :]
 
@@ -130,6 +145,7 @@ class Ledger:
             state="ended",
             silenced=True,
             ended_sample=news.at,
+            ended_time=news.at_time,
         )
         return [Publish(alarm)]
 
@@ -189,7 +205,8 @@ class Ledger:
                 what = {"kind": kind.name, "text": kind.text, "code": kind.code}
                 evidence = {"value": news.value, "evidence": news.evidence or alarm.evidence}
                 decided = {"detected_sample": news.at, "detected_time": news.at_time}
-                self.escalate(entry, priority=kind.priority, **what, **evidence, **decided)
+                holds = {"ended_sample": None, "ended_time": None}
+                self.escalate(entry, priority=kind.priority, **what, **evidence, **decided, **holds)
                 return True
         return False
 
@@ -257,7 +274,7 @@ class Ledger:
         for place, (_, alarm) in enumerate(self.state.ended):
             if alarm.id == name:
                 del self.state.ended[place]
-                return msgspec.structs.replace(alarm, ended_sample=None)
+                return msgspec.structs.replace(alarm, ended_sample=None, ended_time=None)
         return None
 
 
