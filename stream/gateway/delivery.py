@@ -89,13 +89,13 @@ class Receiver:
 
     def alarm(self, alarm: m.Alarm, unit: str, now: float) -> None:
         """An update of an alarm is given to it, or would be if it were here."""
-        if alarm.strip is not None and _sounds(alarm):
+        if alarm.strip is not None and sounds(alarm):
             return
         waiting = self.waiting.get(alarm.id)
         known = waiting.alarm.update_no if waiting else self._settled.get(alarm.id, -1)
         if alarm.update_no <= known:
             return
-        if not _sounds(alarm):
+        if not sounds(alarm):
             self._settle(alarm.id, alarm.update_no)
         elif waiting is not None:
             waiting.alarm, waiting.latest = alarm, now
@@ -120,14 +120,24 @@ class Receiver:
             if now - waiting.since >= CONFIRM_SECONDS:
                 overdue.setdefault(waiting.alarm.patient, waiting)
         over = [patient for patient in self.failing if patient not in overdue]
-        ended = [_ended(self.failing.pop(patient), wall) for patient in over]
+        ends = [ended(self.failing.pop(patient), wall) for patient in over]
         started = [
             _started(waiting.alarm, name, wall - (now - waiting.since), wall)
             for patient, waiting in overdue.items()
             if patient not in self.failing
         ]
         self.failing |= {alarm.patient: alarm for alarm in started}
-        return ended + started
+        return ends + started
+
+    def told_over(self, alarm: m.Alarm) -> None:
+        """Another gateway has ended its failure: so it is if it has gone there, else it is judged anew."""
+        failing = self.failing.get(alarm.patient)
+        if failing is None or failing.id != alarm.id:
+            return
+        del self.failing[alarm.patient]
+        if self.away_since is not None:
+            for name in [n for n, w in self.waiting.items() if w.alarm.patient == alarm.patient]:
+                self._settle(name, self.waiting[name].alarm.update_no)
 
     def is_gone(self, now: float) -> bool:
         """Whether it has been away for so long that nobody expects it any more."""
@@ -198,6 +208,19 @@ class Delivery:
             for taken in message.alarms:
                 receiver.confirm(taken.alarm, taken.update_no)
 
+    def settled(self, name: str, patient: str) -> bool:
+        """Whether a receiver is here and owes no answer for a patient's alarms."""
+        receiver = self._receivers.get(name)
+        if receiver is None or receiver.away_since is not None:
+            return False
+        return all(waiting.alarm.patient != patient for waiting in receiver.waiting.values())
+
+    def told_over(self, alarm: m.Alarm) -> None:
+        """Another gateway has ended an alarm; it may be one of ours."""
+        receiver = self._receivers.get(receiver_of(alarm))
+        if receiver is not None:
+            receiver.told_over(alarm)
+
     def standing(self, but: str = "") -> list[m.Alarm]:
         """The alarms that stand now, but for those about one receiver."""
         return [
@@ -218,7 +241,8 @@ class Delivery:
         return changes
 
 
-def _sounds(alarm: m.Alarm) -> bool:
+def sounds(alarm: m.Alarm) -> bool:
+    """Whether it is to be heard, so that somebody must have taken it in."""
     standing = alarm.state in {"active", "latched"}
     return standing and not alarm.silenced and alarm.priority >= Priority.LOW
 
@@ -249,7 +273,13 @@ def _started(about: m.Alarm, receiver: str, since: float, wall: float) -> m.Alar
     )
 
 
-def _ended(alarm: m.Alarm, wall: float) -> m.Alarm:
+def receiver_of(alarm: m.Alarm) -> str:
+    """The receiver that a DELIVERY_FAIL is about, empty for any other alarm."""
+    return alarm.id.rsplit(":", 2)[1] if alarm.kind == KIND.name else ""
+
+
+def ended(alarm: m.Alarm, wall: float) -> m.Alarm:
+    """The alarm's last update."""
     return msgspec.structs.replace(
         alarm,
         update_no=1,

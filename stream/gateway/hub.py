@@ -17,10 +17,11 @@ from ecg import messages as m
 from ecg import wire
 from ecg.errors import WireError
 from stream.gateway.cursor import Cursor
+from stream.gateway.delivery import receiver_of
 from stream.gateway.fanout import CHANNEL_OF, WAVEFORM, Delivery, Fanout, Subscription
 from stream.gateway.follow import Follower
 from stream.gateway.metrics import Metrics
-from stream.gateway.others import KINDS, Others, receiver_of
+from stream.gateway.others import KINDS, Others
 from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log, LogUnavailable, Reader, Record, Topic
 
@@ -205,6 +206,8 @@ class Hub:
         if self.others is not None and isinstance(event, m.Alarm) and event.kind in KINDS:
             if self.others.hear(event, record.time_ms):  # ours was handed out already
                 self._announce(event, receiver_of(event))
+                if event.state == "ended":
+                    self.watchdogs.delivery.told_over(event)
             return
         self._analysed(event, record.time_ms)
         if isinstance(event, m.Alarm):
@@ -218,6 +221,8 @@ class Hub:
             self.watchdogs.monitor.vitals(event, now)
         if self.others is not None:
             self.others.orphans.analysed(event.patient, time_ms, now)
+            if isinstance(event, m.Alarm):
+                self.others.undelivered.heard(event)
 
     def _expect(self, alarm: m.Alarm) -> None:
         """Await that its receivers confirm it."""
@@ -259,8 +264,9 @@ class Hub:
             for receiver, alarm in self.watchdogs.tick(now, wall):
                 self.publish(alarm, but=receiver)
             if self.others is not None:
-                for alarm in self.others.orphans.tick(now, wall):
-                    self.publish(alarm)
+                undelivered = self.others.undelivered.tick(now, wall, delivery.settled)
+                for alarm in self.others.orphans.tick(now, wall) + undelivered:
+                    self.publish(alarm, but=receiver_of(alarm))
             self.metrics.not_monitored = len(self.watchdogs.monitor.active)
             self.metrics.receivers = delivery.count
             self.metrics.undelivered = len(delivery.standing())

@@ -12,6 +12,7 @@ from ecg import messages as m
 from ecg import wire
 from stream.gateway import delivery, monitor
 from stream.gateway.orphans import Orphans
+from stream.gateway.undelivered import Undelivered
 from stream.log import Entry, Log, Topic
 
 KINDS: Final = frozenset({monitor.KIND.name, delivery.KIND.name})
@@ -25,11 +26,12 @@ class Others:
     """The alarms of other gateways on a log, and ours on the way to them.
 
     Attributes:
-        orphans: those that are ended here if their gateway does not.
+        orphans, undelivered: those that are ended here if their gateway does not.
     """
 
     def __init__(self, log: Log) -> None:
         self.orphans = Orphans()
+        self.undelivered = Undelivered()
         self._log = log
         self._known: OrderedDict[str, int] = OrderedDict()
         self._standing: dict[str, m.Alarm] = {}
@@ -59,6 +61,7 @@ class Others:
         else:
             self._standing[alarm.id] = alarm
             self.orphans.add(alarm, time_ms)
+            self.undelivered.add(alarm)
         return True
 
     async def stop(self) -> None:
@@ -77,8 +80,4 @@ class Others:
         alarm = self._standing.pop(name, None)
         if alarm is not None:
             self.orphans.remove(alarm)
-
-
-def receiver_of(alarm: m.Alarm) -> str:
-    """The receiver that a DELIVERY_FAIL is about, empty for any other alarm."""
-    return alarm.id.rsplit(":", 2)[1] if alarm.kind == delivery.KIND.name else ""
+            self.undelivered.remove(alarm)

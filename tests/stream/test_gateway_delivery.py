@@ -542,3 +542,21 @@ def test_one_receiver_too_many_is_turned_away(tmp_path, monkeypatch):
                 return (await second.receive()).code, await second.closed()
 
     assert asyncio.run(scene()) == ("too_many_receivers", Close.UNAVAILABLE)
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_a_failure_that_another_gateway_ended_is_over_only_if_the_receiver_went_there(away):
+    """Who is still here and owes an answer fails anew, under another name."""
+    made = declared()
+    made.alarm(alarm(1), "ICU", 10.0)
+    ((_, fail),) = made.tick(15.5, WALL)
+    made.told_over(alarm(0, id="p1:s:x:DELIVERY_FAIL:desk:9", kind="DELIVERY_FAIL"))
+    assert made.standing() == [fail]
+    if away:
+        made.leave("desk", 1, 16.0, clean=False)
+    made.told_over(fail)
+    assert made.standing() == []
+    assert told(made, 17.0) == ([] if away else STARTED)
+    assert made.settled("desk", "p2") == (not away)
+    assert not made.settled("desk", "p1")
+    assert not made.settled("nobody", "p1")

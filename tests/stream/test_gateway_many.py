@@ -22,8 +22,10 @@ from gateway_rig import (
 
 from ecg import messages as m
 from stream.gateway.cursor import Cursor
+from stream.gateway.delivery import receiver_of
 from stream.gateway.orphans import ORPHAN_SECONDS, Orphans
-from stream.gateway.others import MAX_KNOWN, Others, receiver_of
+from stream.gateway.others import MAX_KNOWN, Others
+from stream.gateway.undelivered import Undelivered
 from stream.log import RETENTION, Topic
 from stream.log.kafka import Connection, KafkaLog, topics
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
@@ -97,6 +99,69 @@ def test_what_a_gateway_that_died_had_raised_ends_once_somebody_analyses(
     assert told == (raised, raised)
     assert [(one.id, one.update_no, one.state) for one in over] == [(raised.id, 1, "ended")] * 2
     assert standing == ()
+
+
+def test_an_undelivered_alarm_of_a_gateway_that_died_ends_when_it_sounds_no_more(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its DELIVERY_FAIL stands while the alarm sounds; acknowledged, nobody owes an answer."""
+    monkeypatch.setattr("stream.gateway.undelivered.ORPHAN_SECONDS", 0.2)
+    about = alarm(250)
+    raised = alarm(250, id=f"{about.id}:DELIVERY_FAIL:phone:17", kind="DELIVERY_FAIL")
+
+    async def scene():
+        async with (
+            house(kafka, tmp_path) as (_, second, work, _),
+            subscriber(second, "alarms") as there,
+        ):
+            await there.receive()
+            await work.publish(about)
+            await work.publish(raised)
+            told = [(await there.receive()).event for _ in range(2)]
+            async with subscriber(second, "alarms") as later:
+                standing = (await later.receive()).alarms
+            await work.publish(alarm(250, 1, state="acknowledged", silenced=True))
+            return told, standing, [(await there.receive()).event for _ in range(2)]
+
+    told, standing, over = asyncio.run(scene())
+    assert {one.id for one in told} == {about.id, raised.id}
+    assert raised in standing
+    assert [(one.id, one.update_no, one.state) for one in over] == [
+        (about.id, 1, "acknowledged"),
+        (raised.id, 1, "ended"),
+    ]
+
+
+def test_an_undelivered_alarm_ends_when_its_receiver_confirms_at_another_gateway(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The receiver has left the gateway that raised it, which lives and takes it as settled."""
+    monkeypatch.setattr("stream.gateway.undelivered.ORPHAN_SECONDS", 0.2)
+    monkeypatch.setattr("stream.gateway.delivery.CONFIRM_SECONDS", 0.3)
+    about = alarm(250)
+
+    async def scene():
+        async with (
+            house(kafka, tmp_path) as (first, second, work, _),
+            subscriber(second, "alarms") as there,
+        ):
+            await there.receive()
+            async with subscriber(first, "alarms", receiver="phone") as phone:
+                await phone.receive()
+                await work.publish(about)
+                await phone.receive()
+                told = [(await there.receive()).event for _ in range(2)]
+            async with subscriber(second, "alarms", receiver="phone") as phone:
+                await phone.receive()
+                await phone.send(m.Confirm(alarms=(m.Taken(about.id, 0),)))
+                over = (await there.receive()).event
+                async with subscriber(first, "alarms") as later:
+                    return told, over, (await later.receive()).alarms
+
+    told, over, standing = asyncio.run(scene())
+    (raised,) = [one for one in told if one.kind == "DELIVERY_FAIL"]
+    assert (over.id, over.state) == (raised.id, "ended")
+    assert raised.id not in {one.id for one in standing}
 
 
 def test_a_subscriber_resumes_at_another_gateway(kafka: str, tmp_path: Path):
@@ -184,6 +249,56 @@ def test_vitals_of_before_the_alarm_or_of_somebody_else_end_nothing():
     assert orphans.patients == ("p1",)
 
 
+FAILURE = alarm(0, id="p1:s:VTACH:5:DELIVERY_FAIL:phone:1700000000000", kind="DELIVERY_FAIL")
+
+
+def undelivered(*sounding: m.Alarm) -> Undelivered:
+    """Another gateway's phone does not confirm; what a worker said of alarms."""
+    made = Undelivered()
+    made.add(FAILURE)
+    for one in sounding:
+        made.heard(one)
+    return made
+
+
+def nobody(_receiver: str, _patient: str) -> bool:
+    """No receiver is here."""
+    return False
+
+
+def test_an_undelivered_alarm_is_ended_when_nothing_sounds_for_a_while():
+    """Not while any alarm of the patient sounds; not when one begins to meanwhile."""
+    made = undelivered(alarm(1), alarm(2))
+    assert made.tick(10.0, 0.0, nobody) == []
+    made.heard(alarm(1, 1, state="ended"))
+    assert made.tick(50.0, 0.0, nobody) == []
+    made.heard(alarm(2, 1, state="acknowledged", silenced=True))
+    assert made.tick(51.0, 0.0, nobody) == []
+    made.heard(alarm(3))
+    assert made.tick(52.0, 0.0, nobody) == []
+    made.heard(alarm(3, 1, state="ended"))
+    assert made.tick(60.0, 0.0, nobody) == []
+    assert made.tick(60.0 + ORPHAN_SECONDS - 0.1, 0.0, nobody) == []
+    (end,) = made.tick(60.0 + ORPHAN_SECONDS, 7.0, nobody)
+    assert (end.id, end.state, end.update_no, end.ended_time) == (FAILURE.id, "ended", 1, 7.0)
+    made.remove(end)
+    assert made.tick(99.0, 0.0, nobody) == []
+
+
+def test_an_undelivered_alarm_is_ended_when_its_receiver_owes_nothing_here():
+    """It has come and confirmed; another receiver's word counts for nothing."""
+    made = undelivered(alarm(1))
+    asked = []
+
+    def phone(receiver: str, patient: str) -> bool:
+        asked.append((receiver, patient))
+        return len(asked) > 1
+
+    assert [made.tick(at, 0.0, phone) for at in (1.0, 2.0)] == [[], []]
+    assert [end.id for end in made.tick(2.0 + ORPHAN_SECONDS, 0.0, phone)] == [FAILURE.id]
+    assert set(asked) == {("phone", "p1")}
+
+
 def test_what_others_say_is_bounded():
     """However many alarms there were, only so many are remembered."""
     heard = Heard()
@@ -197,7 +312,5 @@ def test_what_others_say_is_bounded():
 
 def test_a_receiver_is_not_told_of_itself():
     """The failure's id names the receiver that it is about; other alarms are about none."""
-    failure = alarm(0, id="p1:s:VTACH:5:DELIVERY_FAIL:phone:1700000000000", kind="DELIVERY_FAIL")
-    assert receiver_of(failure) == "phone"
+    assert receiver_of(FAILURE) == "phone"
     assert receiver_of(alarm(0)) == ""
-    assert isinstance(failure, m.Alarm)
