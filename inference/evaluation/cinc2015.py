@@ -1,7 +1,9 @@
 """Score of the PhysioNet/CinC Challenge 2015: true and false bedside alarms of five kinds.
 
 Each record ends with, or holds at 300 s, a monitor's alarm; the file ALARMS says its kind and
-whether it was true. An alarm of that kind of ours that starts in the 20 s before 300 s confirms it.
+whether it was true. An alarm of that kind of ours that starts in the 20 s before 300 s confirms it. A
+heart that had been too slow for minutes had its alarm then: counted apart, as *held*, are also alarms that
+began before and whose condition still held in those 20 s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +32,13 @@ BEFORE_S: Final = 20.0
 
 @dataclass(frozen=True)
 class Case:
-    """One record: the monitor's alarm, whether it was true, whether ours confirms it."""
+    """One record: the monitor's alarm, whether it was true, whether ours confirms it, or held then."""
 
     record: str
     kind: str
     true: bool
     confirmed: bool
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,18 @@ def cases(
     unknown = sorted(set(records) - set(truth))
     if unknown:
         raise EvaluationError(f"ALARMS: no line of {', '.join(unknown)}")
-    return [
-        Case(name, *truth[name], confirmed=_confirms(alarms.get(name, ()), truth[name][0]))
-        for name in records
-    ]
+    return [_case(name, truth[name], alarms.get(name, ())) for name in records]
 
 
-def _confirms(alarms: Iterable[Raised], kind: str) -> bool:
-    return any(
-        alarm.kind == KINDS[kind] and ALARM_S - BEFORE_S <= alarm.start <= ALARM_S
-        for alarm in alarms
-    )
+def _case(name: str, truth: tuple[str, bool], alarms: Iterable[Raised]) -> Case:
+    since, kind = ALARM_S - BEFORE_S, KINDS[truth[0]]
+    ours = [a for a in alarms if a.kind == kind and a.start <= ALARM_S and a.end >= since]
+    return Case(name, *truth, confirmed=any(a.start >= since for a in ours), held=bool(ours))
 
 
-def tally(found: Iterable[Case]) -> Tally:
-    """Count the cases."""
-    pairs = [(case.true, case.confirmed) for case in found]
+def tally(found: Iterable[Case], *, held: bool = False) -> Tally:
+    """Count the cases; with `held`, alarms that began before count as well."""
+    pairs = [(case.true, case.held if held else case.confirmed) for case in found]
     return Tally(
         tp=pairs.count((True, True)),
         fp=pairs.count((False, True)),

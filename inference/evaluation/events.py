@@ -1,9 +1,9 @@
 """The event lines that `beatwire annotate --events` writes, read back as raised alarms.
 
 One JSON object per line: `record`, `kind`, `phase`, `priority`, `sample`, `time` (seconds from the
-record's start), and `id` where a line belongs to an alarm that another line opened. Phases of alarms
-are start, update, escalate, end; of conditions (before the alarm book's chains and time-outs) set,
-clear, once.
+record's start), `state` of an alarm, and `id` where a line belongs to an alarm that another line opened.
+Phases of alarms are start, update, escalate, end; of conditions (before the alarm book's chains and
+time-outs) set, clear, once. An alarm that is latched has ended here: its condition has.
 """
 
 import json
@@ -31,6 +31,7 @@ class Event:
     priority: Priority
     time: float
     key: str
+    latched: bool = False
 
     @property
     def is_condition(self) -> bool:
@@ -90,6 +91,7 @@ def _event(line: str, where: str) -> Event:
         priority=_priority(fields.get("priority"), where),
         time=_time(fields.get("time"), where),
         key=str(fields.get("id") or kind),
+        latched=fields.get("state") == "latched",
     )
 
 
@@ -123,7 +125,7 @@ def raised(events: Iterable[Event]) -> list[Raised]:
     out: list[Raised] = []
     for event in events:
         before = active.get(event.key)
-        if event.phase in {"end", "clear"}:
+        if event.latched or event.phase in {"end", "clear"}:
             out += _ended(active.pop(event.key, None), event.time)
         elif event.phase != "update" and (before is None or _renews(before, event)):
             out += _ended(before, event.time)

@@ -11,8 +11,9 @@ It changes over
   is heard is noisy, or murky. `quality` weighs 4 s; this shows within a second that noise has begun,
   and a tachycardia that looks like noise does so in both leads;
 - when the lead that is heard is deaf: the other, a good one, shows two beats in a row that this one
-  does not, or one in which it stands still. An electrode that fell off without a flag gives a flat
-  line, and so does an arrest; but in an arrest the other lead beats no more either;
+  does not, or one in which it stands still, or one after a pause: no lead alone says that a heart has
+  stopped. An electrode that fell off without a flag gives a flat line, and so does an arrest; but in
+  an arrest the other lead beats no more either;
 - back to the first lead when none of this has spoken against that for BACK.
 
 Only to a lead that beats, unless the one that is heard is off; and but for that a lead is heard STAY at
@@ -74,6 +75,10 @@ WAITING: Final = 5
 """Beats that wait: two that are missed, and those of KNOWN. With those of the old lead that rhythm has
 not used yet they fit into its queue."""
 
+PAUSE: Final = 2 * RATE
+"""Samples without a beat after which one that the other lead shows is enough: ALARMS.md's pause. A lead
+of high paced beats may not find the small ones that are left when the pacing fails."""
+
 NEVER: Final = -1e9
 
 BEAT: Final = np.dtype(
@@ -101,7 +106,7 @@ STATE: Final = np.dtype(
         ("bad", "i8", (2,)),  # how bad each lead is in this hop
         ("clear", "f8", (2,)),  # level of its beats over that between them
         ("still", "i8", (2,)),  # the last stretch in which the lead that is heard stood still
-        ("usable", "i8"),  # 1 while the other lead is good
+        ("usable", "i8"),  # 1 while the other lead is good, beating or not
         ("waiting", "i8"),
         ("wait", BEAT, (WAITING,)),
     ],
@@ -163,10 +168,10 @@ def hop(s: Any, n: int) -> bool:
     Then `wait[:waiting]` pass, those for which `late` is True, and `settle` ends the change.
     """
     own, other = s.bad[s.heard], s.bad[1 - s.heard]
+    s.usable = other == GOOD  # whether it beats, its next beat says
     if other != OFF and n - s.other > LIVELY:
         other = INVALID
     s.bad[:] = OFF
-    s.usable = other == GOOD
     if other != GOOD:
         s.good = n
         s.waiting = 0
@@ -217,8 +222,9 @@ def _misses(s: Any, n: int) -> bool:
     """Whether the lead that is heard has not shown beats that the other has."""
     count = 0
     for k in range(s.waiting):
-        if s.wait[k].sample < n - KNOWN:
-            count += MISSED if _stood_still(s, s.wait[k].sample) else 1
+        at = s.wait[k].sample
+        if at < n - KNOWN:
+            count += MISSED if at - s.last >= PAUSE or _stood_still(s, at) else 1
     return count >= MISSED
 
 

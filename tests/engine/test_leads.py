@@ -165,6 +165,23 @@ def test_an_arrest_in_both_leads_is_told(lead):
     assert at[0] - last <= 5 * 250
 
 
+def test_a_small_beat_that_the_other_lead_shows_is_no_arrest():
+    """A pacemaker fails; the first of the small beats that are left shows in the other lead only.
+
+    So there is a pause of 3.3 s, and then a slow heart; the lead that was heard shows none for 5 s.
+    """
+    spells = (Spell(20, 75), Spell(2.5, 0), Spell(15, 35))
+    samples = np.stack([signal(spells), signal(spells)], axis=1)
+    small = next(round(at * 250) for at, _ in beats(spells) if at > 20)
+    samples[5000:, 1] //= 3
+    samples[small - 60 : small + 110, 0] //= 12
+    outcomes = play(Pipeline(Width()), list(blocks(samples, [25])))
+    once_each(found(outcomes), spells, 4.5, 35)
+    kinds = {kind for kind, _ in changes(outcomes)}
+    assert "PAUSE" in kinds
+    assert "ASYSTOLE" not in kinds
+
+
 def test_a_tachycardia_is_told_by_the_other_lead():
     """VT while the first lead is noise: VTACH, and it names the lead in which it was seen."""
     samples = failing(both("VT"), "noise", 3000, 9000)

@@ -7,12 +7,13 @@ from rhythm_script import Beats, Player, played
 LEAD_IN = "N" * 12
 
 
-def irregular(seconds, seed=1, mean=0.7, classes="N"):
-    """Intervals drawn at random, as in atrial fibrillation."""
+def irregular(seconds, seed=1, mean=0.7, classes="N", spread=0.4):
+    """Intervals drawn at random, as in atrial fibrillation; `spread` of the mean to both sides."""
     rng = np.random.default_rng(seed)
     beats = Beats()
     while beats.now < seconds:
-        beats.say(classes[len(beats.beats) % len(classes)], float(rng.uniform(0.6, 1.4) * mean))
+        rr = float(rng.uniform(1 - spread, 1 + spread) * mean)
+        beats.say(classes[len(beats.beats) % len(classes)], rr)
     return beats
 
 
@@ -273,6 +274,15 @@ def test_irregular_with_p_waves_is_irregular_hr_until_a_minute_is_regular():
         ("IRREGULAR_HR", "clear"),
     ]
     assert player.first("IRREGULAR_HR", "clear").at > start + 60
+
+
+@pytest.mark.parametrize(("p_waves", "told"), [(0.05, {"AFIB"}), (0.6, set())])
+def test_some_disorder_is_afib_only_where_no_p_waves_are(p_waves, told):
+    """Intervals within 15 % of their mean: less than AF mostly has, but as much as it may have."""
+    player = Player()
+    player.p_evidence = p_waves
+    player.play(irregular(180, spread=0.15), 180)
+    assert {kind for kind, _ in player.edges("AFIB", "IRREGULAR_HR")} == told
 
 
 @pytest.mark.parametrize(

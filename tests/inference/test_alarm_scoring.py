@@ -1,6 +1,7 @@
 """Events against truth, and the challenge's score, by cases made by hand."""
 
 import argparse
+import dataclasses
 import json
 import math
 import shutil
@@ -48,8 +49,14 @@ def test_start_and_end_are_one_alarm():
 
 
 def test_an_alarm_without_end_lasts():
-    """Latched and never acknowledged."""
+    """The record ended first."""
     assert raised([event("start", 1)]) == [alarm("VTACH", 1)]
+
+
+def test_a_latched_alarm_is_over():
+    """Its condition has ended, though nobody has acknowledged it; its end then changes nothing."""
+    latched = dataclasses.replace(event("update", 4), latched=True)
+    assert [a.end for a in raised([event("start", 1), latched, event("end", 9)])] == [4]
 
 
 def test_an_escalation_to_another_kind_ends_the_lower_one():
@@ -243,6 +250,15 @@ def test_an_alarm_in_the_20_s_before_confirms(start, confirmed):
     assert found[0].confirmed is confirmed
 
 
+@pytest.mark.parametrize(("end", "held"), [(279.9, False), (280, True), (400, True)])
+def test_an_alarm_that_began_before_is_held_while_its_condition_is(end, held):
+    """It confirms nothing by the challenge's rule, and is counted apart."""
+    truth = {"a": ("Bradycardia", True)}
+    found = cases(truth, ["a"], {"a": [alarm("EXTREME_BRADY", 100, end)]})
+    assert (found[0].confirmed, found[0].held) == (False, held)
+    assert (tally(found).tp, tally(found, held=True).tp) == (0, int(held))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_the_record_s_kind_confirms(kind):
     """Each of the five against each of ours."""
@@ -348,8 +364,9 @@ def test_a_record_without_events_is_judged_too(data_dir, tmp_path, capsys):
     annotated(tmp_path, "a185l", [])
     annotated(tmp_path, "a134s", [])
     assert evaluate("--alarms", tmp_path, "--reference", data_dir / "cinc2015", "--json") == 0
-    everything = json.loads(capsys.readouterr().out)["all"]
-    assert everything == {"tp": 0, "fp": 0, "fn": 1, "tn": 1, "score": 100 / 6}
+    report = json.loads(capsys.readouterr().out)
+    assert report["all"] == {"tp": 0, "fp": 0, "fn": 1, "tn": 1, "score": 100 / 6}
+    assert report["held"] == report["all"]
 
 
 def test_truth_and_alarms_meet_on_the_same_clock(data_dir, tmp_path, capsys):

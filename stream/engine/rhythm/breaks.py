@@ -14,6 +14,7 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
+from stream.engine.rhythm.atria import calm_down
 from stream.engine.rhythm.runs import end_run
 from stream.engine.rhythm.silence import LEARN
 from stream.engine.rhythm.state import (
@@ -84,8 +85,7 @@ def _restart(s: Any) -> None:
     """So much is missing that rate and irregularity are judged from what comes now."""
     s.rr_count = 0
     s.nn_count = 0
-    s.irregular = 0
-    s.regular_since = s.horizon
+    calm_down(s)
 
 
 @nb.njit(cache=True)

@@ -4,8 +4,8 @@ A pure scalar state machine of one patient. Its clock is the *horizon*: every be
 is known. `beat` takes beats in time order (also some at or after the horizon: they wait), `gap`
 tells of missing samples, `advance` moves the horizon by a hop and writes what was set, cleared or
 happened once; `vitals` reads the numbers. The order of the rules stands in `_beat` and `_time`;
-what a rule is stands in the siblings `silence`, `runs`, `irregular`,
-`rate`; thresholds and their sources are the constants there (ALARMS.md).
+what a rule is stands in the siblings `silence`, `runs`, `singles`,
+`atria`, `rate`; thresholds and their sources are the constants there (ALARMS.md).
 What gaps and lead-off do: `breaks`.
 """
 
@@ -16,13 +16,8 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
+from stream.engine.rhythm.atria import irregular_time, push_nn, smooth_p
 from stream.engine.rhythm.breaks import GIVE_UP, pass_gap, validity
-from stream.engine.rhythm.irregular import (
-    irregular_time,
-    push_nn,
-    single_intervals,
-    smooth_p,
-)
 from stream.engine.rhythm.noise import POOR, noise_time, note_noise, reliable_beat
 from stream.engine.rhythm.rate import count_v, push_rr, turn_seconds
 from stream.engine.rhythm.runs import (
@@ -35,6 +30,7 @@ from stream.engine.rhythm.runs import (
     ventricular_beat,
 )
 from stream.engine.rhythm.silence import LEARN, fibrillation_time, silence_beat, silence_time
+from stream.engine.rhythm.singles import single_intervals
 from stream.engine.rhythm.state import (
     LABEL_Q,
     LABEL_V,
@@ -176,6 +172,7 @@ def _begin(s: Any, horizon: int) -> None:
     s.since = horizon + LEARN
     s.lost = horizon
     s.regular_since = horizon
+    s.atria_until = horizon
     s.fibrillated = horizon - GIVE_UP
     s.nn_share = 1.0
     s.reliable = horizon

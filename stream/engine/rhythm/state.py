@@ -144,6 +144,9 @@ STATE: Final = np.dtype(
         ("irregular", "i8"),
         ("irregular_since", "i8"),
         ("regular_since", "i8"),
+        ("atria", "i8"),  # 1 while the atria fibrillate, by intervals and P waves
+        ("atria_since", "i8"),
+        ("atria_until", "i8"),
         ("p_evidence", "f8"),  # smoothed, shifted by 1: 0 means unknown
         # fibrillation
         ("organised", "i8"),  # beats since the last fibrillating hop
