@@ -285,6 +285,12 @@ def test_some_disorder_is_afib_only_where_no_p_waves_are(p_waves, told):
     assert {kind for kind, _ in player.edges("AFIB", "IRREGULAR_HR")} == told
 
 
+def test_disorder_with_many_s_beats_is_no_afib():
+    """Every fifth beat is S: the atria beat early, they do not fibrillate."""
+    player = played(irregular(180, classes="NNNNS"), 180)
+    assert {kind for kind, _ in player.edges("AFIB", "IRREGULAR_HR")} == {"IRREGULAR_HR"}
+
+
 @pytest.mark.parametrize(
     ("classes", "intervals"),
     [

@@ -123,6 +123,7 @@ STATE: Final = np.dtype(
         ("run_confidence", "f4", (RUN,)),
         ("run_alike", "f4", (RUN,)),  # how alike its beats are the ones before
         ("nn_share", "f8"),  # share of the intervals that no V or F spoils, smoothed
+        ("s_share", "f8"),  # share of the beats that are S, smoothed
         ("others", "i8"),  # beats that are not V, in a row
         ("wide_rate", "f8"),  # beats per minute of the chain of wide beats that is on, or 0
         ("wide_since", "f8"),  # R of its first beat
