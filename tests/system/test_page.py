@@ -29,6 +29,26 @@ WATCH_ALARMS = """() => {
 }"""
 """Notes when each alarm's chip first stood on the page, on the machine's clock."""
 
+FIT_ALARMS = """async ([kinds, width]) => {
+  const {AlarmLine} = await import('/dashboard/pages/sector_alarms.js');
+  const line = new AlarmLine();
+  const sector = document.createElement('article');
+  sector.className = 'sector';
+  sector.style.cssText = `position: fixed; width: ${width}px; height: 110px`;
+  sector.append(line.root);
+  document.body.append(sector);
+  const alarm = (kind, i) => [kind, {
+    kind, text: kind, priority: 3, state: 'active', onset_time: i, suppressed_by: '', silenced: false,
+  }];
+  line.show({alarms: new Map(kinds.map(alarm))}, 0);
+  const bottom = line.root.getBoundingClientRect().bottom;
+  const seen = [...sector.querySelectorAll('li')].filter(li => li.getBoundingClientRect().top < bottom - 3);
+  const more = sector.querySelector('.more').textContent;
+  sector.remove();
+  return [seen.length, more];
+}"""
+"""Alarms of these kinds in a sector so many pixels wide: how many are seen, and what is said of others."""
+
 PATIENCE = 120_000
 
 PAGES = [
@@ -109,6 +129,18 @@ def test_an_alarm_is_on_the_page_within_a_second_of_its_event(ward, chromium):
     ]
     assert delays
     assert max(delays) < 1.0
+
+
+@pytest.mark.parametrize(("width", "seen"), [(300, 1), (700, 2), (1600, 3)])
+def test_a_sector_says_how_many_alarms_have_no_room(ward, chromium, width, seen):
+    """A narrow sector shows the most urgent alarm and counts the others; with room for all, none."""
+    kinds = [f"{name} ventricular tachycardia" for name in ("First", "Second", "Third")]
+    with page(chromium, ward.page) as station:
+        station.locator(".sector").first.wait_for(timeout=PATIENCE)
+        for count in range(len(kinds) + 1):
+            found = station.evaluate(FIT_ALARMS, [kinds[:count], width])
+            shown = min(seen, count)
+            assert found == [shown, f"+{count - shown}" if count > shown else ""]
 
 
 def test_an_acknowledgement_reaches_a_second_page_with_who_did_it(ward, chromium):

@@ -1,17 +1,17 @@
 // One bed on the overview: trace, numbers, alarms, and how old they are.
 
-import { label, level, loudness, shown } from "../alarm/priority.js";
 import { inks } from "../ecg/strip.js";
 import { Sweep } from "../ecg/sweep.js";
 import { address } from "../routes.js";
 import { make, say } from "../shared/dom.js";
 import { number } from "../shared/numbers.js";
-import { age, span } from "../shared/time.js";
-import { leadsOff, pausedFor, state } from "../ward/state.js";
+import { age } from "../shared/time.js";
+import { leadsOff, state } from "../ward/state.js";
+import { AlarmLine } from "./sector_alarms.js";
 
 export class Sector {
   #parts = {};
-  #alarms = "";
+  #alarms = new AlarmLine();
 
   constructor(patient) {
     this.patient = patient;
@@ -21,10 +21,11 @@ export class Sector {
       "article",
       { class: "sector", "data-patient": patient.id },
       make("h2", {}, make("a", { href: address("beds", patient.id) }, part("place"), " ", part("who")), part("lead"), part("paced"), part("age")),
-      part("alarms", "ul"),
+      this.#alarms.root,
       make("div", { class: "trace" }, part("canvas", "canvas"), part("lost")),
       make("dl", {}, value("rate", "HR"), value("limits", "limits"), value("pvc", "V/min"), value("rhythm", "rhythm")),
     );
+    new ResizeObserver(() => this.#alarms.fit()).observe(this.root);
     this.#parts.canvas.setAttribute("role", "img");
     this.#parts.canvas.setAttribute("aria-label", `ECG of ${patient.place}, 25 mm/s, 10 mm/mV`);
   }
@@ -51,25 +52,7 @@ export class Sector {
     say(this.#parts.limits, roster?.low ? `${number(roster.high)} ${number(roster.low)}` : "");
     say(this.#parts.pvc, numbers ? number(vitals.v_per_minute) : "--");
     say(this.#parts.rhythm, (numbers && vitals.rhythm) || "--");
-    this.#showAlarms(server);
-    this.root.classList.toggle("stale", !live);
+    const classes = ["sector", this.#alarms.show(patient, server), live ? "" : "stale"].filter(Boolean).join(" ");
+    if (this.root.className !== classes) this.root.className = classes;
   }
-
-  #showAlarms(server) {
-    const alarms = shown(this.patient.alarms.values()).sort(loudness);
-    const words = alarms.map((alarm) => chip(alarm, this.patient, server));
-    if (words.join("|") === this.#alarms) return;
-    this.#alarms = words.join("|");
-    const top = alarms.find((alarm) => alarm.state !== "acknowledged" && alarm.priority);
-    this.root.className = ["sector", top && level(top)].filter(Boolean).join(" ");
-    const items = alarms.map((alarm, i) => make("li", { class: `chip ${level(alarm)} ${alarm.state}` }, words[i]));
-    this.#parts.alarms.replaceChildren(...items);
-  }
-}
-
-/** An alarm's words; a pause counts down, with who asked for it. */
-function chip(alarm, patient, server) {
-  if (alarm.kind !== "ALARMS_PAUSED") return label(alarm);
-  const by = patient.pausedBy && ` by ${patient.pausedBy}`;
-  return `${label(alarm)}${by} ${span(pausedFor(alarm, server))}`;
 }
