@@ -49,8 +49,8 @@ def judge(
     """Feed classified `beats`, `waves` and `hops` to rhythm and intervals.
 
     All are grouped by place in the same order of places, and ordered in time within one; `patients`
-    has the rows of `rhythms` by place. Returns how many changes, vitals (with as many measures) and
-    items were written.
+    has the rows of `rhythms` by place. `labels` become those under which the beats are told. Returns how
+    many changes, vitals (with as many measures) and items were written.
     """
     b = w = counts_c = counts_v = counts_i = 0
     for h in range(hops.shape[0]):
@@ -59,7 +59,9 @@ def judge(
         v = intervals_bank[hop.row]
         while b < beats.shape[0] and _is_before(beats[b], hop):
             own = rhythms[patients[beats[b].place]]
-            _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
+            labels[b] = _beat(
+                own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b]
+            )
             _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
             b += 1
             counts_i += 1
@@ -87,7 +89,7 @@ def judge(
             counts_v += 1
     while b < beats.shape[0]:
         own = rhythms[patients[beats[b].place]]
-        _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
+        labels[b] = _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
         _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
         b += 1
         counts_i += 1
@@ -107,12 +109,13 @@ def _is_before(what: Any, hop: Any) -> bool:
 @nb.njit(cache=True)
 def _beat(
     s: Any, intervals_bank: Any, beat: Any, label: int, confidence: float, ventricular: float
-) -> None:
-    """Feed a beat of the patient with the rhythm `s`."""
+) -> int:
+    """Feed a beat of the patient with the rhythm `s`; returns its label among the others."""
     rhythm.look(s, beat.alike, beat.usual, beat.strange == 1, ventricular)
-    rhythm.beat(s, beat.sample, label, confidence, beat.quality)
+    label = rhythm.beat(s, beat.sample, label, confidence, beat.quality)
     if label == NORMAL and beat.usual >= wide.USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
         intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
+    return label
 
 
 @nb.njit(cache=True)

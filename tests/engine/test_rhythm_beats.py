@@ -3,6 +3,9 @@
 import pytest
 from rhythm_script import Beats, Player, played
 
+from ecg.types import CLASSES
+from stream.engine import rhythm
+
 LEAD_IN = "N" * 12
 
 
@@ -167,6 +170,34 @@ def test_fast_beats_after_a_v_are_v_by_their_looks(name, looks, found):
     beats = Beats().say(LEAD_IN).say("VSSSS", 0.4).say("NNNN")
     edges = looking(beats, S=looks).edges("VTACH")
     assert edges == ([("VTACH", "set"), ("VTACH", "clear")] if found else []), name
+
+
+@pytest.mark.parametrize(
+    ("name", "rr", "ventricular", "told"),
+    [
+        ("fast and doubted", 0.4, 0.3, "V"),
+        ("surely not V for the classifier", 0.4, 0.2, "S"),
+        ("below 100 /min", 0.65, 0.3, "S"),
+    ],
+)
+def test_a_doubted_beat_after_a_v_is_told_as_v(name, rr, ventricular, told):
+    """It looks like the V before it; what has no class at all stays without."""
+    player = played(Beats().say(LEAD_IN + "V"))
+    last = player.state["newest"]
+    for label, name_of_it in (("Q", "Q"), ("S", told)):
+        state = player.bank.copy()[0]
+        rhythm.look(state, 0.75, 0.9, False, ventricular)
+        said = rhythm.beat(state, last + rr * 250, CLASSES.index(label), 0.5, 0.95)
+        assert CLASSES[said] == name_of_it, name
+
+
+def test_a_doubted_beat_after_a_gap_is_what_the_classifier_says():
+    """No run goes across a gap."""
+    player = played(Beats().say(LEAD_IN + "V"))
+    at = player.state["newest"] + 100
+    player.gap(at / 250 - 0.2, at / 250 - 0.1)
+    rhythm.look(player.state, 0.75, 0.9, False, 0.3)
+    assert rhythm.beat(player.state, at, CLASSES.index("S"), 0.5, 0.95) == CLASSES.index("S")
 
 
 @pytest.mark.parametrize(

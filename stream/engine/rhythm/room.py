@@ -21,7 +21,6 @@ from stream.engine.rhythm.breaks import GIVE_UP, pass_gap, validity
 from stream.engine.rhythm.noise import POOR, noise_time, note_noise, reliable_beat
 from stream.engine.rhythm.rate import count_v, push_rr, turn_seconds
 from stream.engine.rhythm.runs import (
-    ADOPTED,
     end_run,
     in_run,
     other_beat,
@@ -29,6 +28,7 @@ from stream.engine.rhythm.runs import (
     supraventricular,
     ventricular_beat,
 )
+from stream.engine.rhythm.settle import SETTLED, settle, unsettle
 from stream.engine.rhythm.silence import LEARN, fibrillation_time, silence_beat, silence_time
 from stream.engine.rhythm.singles import single_intervals
 from stream.engine.rhythm.state import (
@@ -61,19 +61,27 @@ def init(s: Any) -> None:
 
 
 @nb.njit(cache=True)
-def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -> None:
+def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -> int:
     """Take the next beat: R sample, index into `ecg.types.CLASSES`, confidence and quality 0..1.
 
     Q with confidence 0 when the model failed: rate and asystole go on.
+
+    Returns:
+        Its label among the beats before it: V for one of a run that was doubted.
     """
     if s.waiting >= QUEUE:
         _shift(s)
     place = s.waiting
+    told = settle(s, sample, label, place)
+    s.ventricular = 0.0
+    if told != label:
+        confidence = max(confidence, SETTLED)
     s.wait_at[place] = sample
-    s.wait_label[place] = label if quality >= POOR else LABEL_Q
+    s.wait_label[place] = told if quality >= POOR else LABEL_Q
     s.wait_confidence[place] = confidence if quality >= POOR else 0.0
     s.wait_quality[place] = quality
     s.waiting += 1
+    return int(told)
 
 
 @nb.njit(cache=True)
@@ -91,12 +99,13 @@ def look(s: Any, alike: float, usual: float, strange: bool, ventricular: float) 
     s.wait_alike[place] = alike
     s.wait_usual[place] = usual
     s.wait_strange[place] = 1 if strange else 0
-    s.wait_v[place] = ventricular
+    s.ventricular = ventricular
 
 
 @nb.njit(cache=True)
 def gap(s: Any, start: int, end: int) -> None:
     """Samples `start` … `end` are missing; takes effect when the horizon passes `start`."""
+    unsettle(s)
     s.gap_start = min(start, s.gap_start) if s.gap == 1 else start
     s.gap_end = max(end, s.gap_end) if s.gap == 1 else end
     s.gap = 1
@@ -188,7 +197,7 @@ def _beat(s: Any, out: Any) -> None:
     rr = (at - s.last) / RATE if s.known == 1 else 0.0
     label = in_run(s, rr)
     if label != s.wait_label[0]:
-        confidence = max(confidence, ADOPTED)
+        confidence = max(confidence, SETTLED)
     reliable_beat(s, out, s.wait_quality[0])
     silence_beat(s, out, at)
     if rr > 0.0:
@@ -232,9 +241,7 @@ def _shift(s: Any) -> None:
         s.wait_alike[place] = s.wait_alike[place + 1]
         s.wait_usual[place] = s.wait_usual[place + 1]
         s.wait_strange[place] = s.wait_strange[place + 1]
-        s.wait_v[place] = s.wait_v[place + 1]
     s.waiting -= 1
     s.wait_alike[s.waiting] = 0.0
     s.wait_usual[s.waiting] = 1.0
     s.wait_strange[s.waiting] = 0
-    s.wait_v[s.waiting] = 0.0

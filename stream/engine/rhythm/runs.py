@@ -9,6 +9,7 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE
+from stream.engine.rhythm.settle import SETTLED
 from stream.engine.rhythm.state import (
     BIGEMINY,
     LABEL_N,
@@ -54,13 +55,6 @@ UNUSUAL: Final = 0.7
 """Correlations of the QRS: a fast beat that looks like the V before it, and unlike the patient's
 dominant shape, is V by its looks alone."""
 
-DOUBTED: Final = 0.25
-LIKE_DOUBTED: Final = 0.7
-USUAL: Final = 0.95
-"""The same when the classifier gives V at least this probability: looks may say less; and after two V a
-third beat that is strange need not be like them. All five chosen on DS1 and svdb: 6 of 36 + 8 runs
-more are found, and 2 of 43 + 46 by the third beat; nothing depends on a tenth."""
-
 SAME: Final = 0.9
 """Correlation with the beat before from which a fast beat carries a run of LONG_RUN on, whatever it
 is called: after some twenty beats a tachycardia is the patient's usual shape, and still one."""
@@ -68,9 +62,6 @@ is called: after some twenty beats a tachycardia is the patient's usual shape, a
 SOME: Final = 2
 """Of the last five beats of a run in noise so many must be SAME as the one before them. Tachycardias that
 look like noise have three and more (205 and 207 of DS1), runs of em noise at 0 and -6 dB none."""
-
-ADOPTED: Final = 0.6
-"""Confidence of a beat that its looks and place in a run make V."""
 
 FAST_NARROW: Final = 60.0 / 180.0
 """Seconds: mean interval at or below which five narrow beats are an SVT."""
@@ -86,8 +77,7 @@ BROKEN: Final = 2
 def in_run(s: Any, rr: float) -> int:
     """The label of the first waiting beat: after a V it is V, too, when it is its fast image.
 
-    The classifier judges each beat against the patient's usual rhythm, and in a run the run
-    becomes usual.
+    More than `settle` says: this is for the rules alone, since nobody would call each such beat V.
     """
     label = int(s.wait_label[0])
     alike, usual = s.wait_alike[0], s.wait_usual[0]
@@ -98,11 +88,8 @@ def in_run(s: Any, rr: float) -> int:
     if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
         return label
     looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or s.wait_strange[0] == 1)
-    changed = s.run == SHORT_RUN - 1 and s.wait_strange[0] == 1
-    fits = (alike >= LIKE_DOUBTED and usual < USUAL) or changed
-    doubted = s.wait_v[0] >= DOUBTED and fits
     goes_on = s.run >= LONG_RUN and alike >= SAME
-    return LABEL_V if looks or doubted or goes_on else label
+    return LABEL_V if looks or goes_on else label
 
 
 @nb.njit(cache=True)
@@ -111,7 +98,7 @@ def _adopt_chain(s: Any) -> None:
     s.run = LONG_RUN - 1
     s.run_start = s.wide_since
     s.run_after = 1
-    s.run_confidence[:] = ADOPTED
+    s.run_confidence[:] = SETTLED
     s.run_alike[:] = 1.0
     s.others = 0
 

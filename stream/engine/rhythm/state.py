@@ -104,7 +104,9 @@ STATE: Final = np.dtype(
         ("wait_alike", "f4", (QUEUE,)),
         ("wait_usual", "f4", (QUEUE,)),
         ("wait_strange", "u1", (QUEUE,)),
-        ("wait_v", "f4", (QUEUE,)),
+        ("ventricular", "f4"),  # the probability of V of the one that comes
+        ("named", "i4"),  # V beats in a row up to the last one that came
+        ("newest", "f8"),  # its R
         # the last beat, and intervals
         ("known", "i8"),  # 1 when `last` is a beat of the present stretch of signal
         ("last", "f8"),
