@@ -4,6 +4,7 @@ accuracy   EC57 end to end on mitdb, QRS on svdb patients that the detector neve
            and alarms: annotate, then evaluate; classes on annotated R peaks, and with the next RR
 noise      EC57's noise stress with 118 and 119, and alarms in noise
 leads      beats while the first of two leads fails
+afib       atrial fibrillation in strips of many people
 engine     cost per patient with 10 to 10,000 patients
 log        appends, reads, latency of the embedded log
 log_kafka  the same of the log on Kafka, against plain aiokafka
@@ -68,6 +69,11 @@ def leads() -> None:
     command(sys.executable, HERE / "leads.py")
 
 
+def afib() -> None:
+    """Strips of AF and of other rhythms."""
+    command(sys.executable, HERE / "afib.py")
+
+
 def engine() -> None:
     """The bank."""
     command(sys.executable, HERE / "engine.py", "--block", 1.0)
@@ -121,6 +127,7 @@ ALL: dict[str, Callable[[], None]] = {
     "accuracy": accuracy,
     "noise": noise,
     "leads": leads,
+    "afib": afib,
     "engine": engine,
     "log": log,
     "log_kafka": log_kafka,

@@ -35,9 +35,12 @@ def patient(path: Path, kind: str) -> Patient | None:
 
 
 def loop(
-    signal: npt.NDArray[np.float64], rate: float, at: npt.NDArray[np.float64]
+    signal: npt.NDArray[np.float64],
+    rate: float,
+    at: npt.NDArray[np.float64],
+    copies: int = LOOPS,
 ) -> npt.NDArray[np.float64] | None:
-    """The strip followed by LOOPS copies of it, joined a third of an RR after a beat.
+    """The strip (beats `at` these samples) followed by copies of it, joined a third of an RR after a beat.
 
     A jump of the level at a joint dies away within 0.1 s: the baseline never steps.
     """
@@ -50,6 +53,6 @@ def loop(
     piece = signal[first:last]
     fade = np.exp(-np.arange(len(piece)) / (0.1 * rate))
     parts = [signal[:last]]
-    for _ in range(LOOPS):
+    for _ in range(copies):
         parts.append(piece + (parts[-1][-1] - piece[0]) * fade)
     return np.concatenate(parts)
