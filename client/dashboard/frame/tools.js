@@ -10,6 +10,7 @@ import { signIn } from "./signin.js";
 const WORDS = { [ON]: "Sound on", [BLOCKED]: "Sound blocked: press", off: "Enable sound" };
 
 const NOTE = 8000; // ms that an error stands
+const ASKED = "Who are you?";
 
 export class Tools {
   #fade = 0;
@@ -18,7 +19,7 @@ export class Tools {
     this.slot = make("div", { class: "slot" });
     this.link = make("span", { class: "link", role: "status", id: "link" }, "connecting …");
     this.sound = make("button", { type: "button", id: "sound", "aria-keyshortcuts": "s", onclick: () => sound.enable() });
-    this.person = make("button", { type: "button", class: "plain", onclick: async () => (await signIn()) && this.tick() });
+    this.person = make("button", { type: "button", class: "plain", onclick: async () => (await signIn()) && this.tick() }, ASKED);
     this.note = make("span", { class: "note", role: "alert" });
     this.clock = make("time", {});
     const keys = make("button", { type: "button", class: "plain", "aria-keyshortcuts": "?", "aria-label": "Keyboard shortcuts", onclick: showKeys }, "?");
@@ -47,6 +48,6 @@ export class Tools {
 
   tick() {
     say(this.clock, clockTime(Date.now() / 1000));
-    say(this.person, name() || "Who are you?");
+    say(this.person, name() || ASKED);
   }
 }
