@@ -1,5 +1,6 @@
 """The engine's version, from its sources: what a checkpoint and a compiled kernel belong to."""
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 import ecg
 import inference
 import stream.engine
+from stream.kernel_cache import occupy, remove_old
 
 SOURCES: Final = ((ecg, "*.py"), (stream.engine, "**/*.py"), (inference, "*.py"))
 """Packages, and which of their files count: not training, not evaluation."""
@@ -26,7 +28,13 @@ def keep_compiled_kernels() -> None:
     """Give numba a cache folder of this version; call it before a room is imported.
 
     numba compiles a kernel anew when the kernel's own file has changed, but not when a kernel that
-    it calls, in another file, has: by version, a stale one cannot be met.
+    it calls, in another file, has: by version, a stale one cannot be met. Old versions' are removed.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(base / "beatwire" / engine_version()))
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return  # somebody's wish, or our parent's folder, which that keeps for us
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beatwire"
+    folder = base / engine_version()
+    with contextlib.suppress(OSError):  # a home that is read-only: numba finds a place of its own
+        occupy(folder)
+        remove_old(base)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
