@@ -11,35 +11,27 @@ from typing import Final
 
 import msgspec
 
-from ecg.messages import Beat, Block, Command, EvidenceBeat, Gap, Goodbye, Hello, Vitals
+from ecg.messages import Beat, Block, Command, Gap, Goodbye, Hello, Vitals
 from stream.engine.alarms import Book, Context, Settings
+from stream.engine.checkpoint import Checkpoint, read
 from stream.engine.events import Event, published, refusal
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.marks import Marks
 from stream.engine.outcome import Changed, Closed, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
-from stream.engine.quarantine import Failed, Quarantine
+from stream.engine.quarantine import Quarantine
 from stream.engine.report import without_intervals
 from stream.engine.roll import Roll
 from stream.engine.streams import MOST_LEADS, context_of
-from stream.engine.trends import Minute, Trends
+from stream.engine.trends import Trends
 from stream.engine.trouble import Trouble
+from stream.engine.unseen import OF_SIGNAL, Unseen
 
 MAX_PATIENTS: Final = 10_000
 """Patients of one ward, by default: memory is bounded, whatever names devices make up."""
 
 Signal = tuple[Block | Goodbye, float]
 """A record that the pipeline takes."""
-
-
-class Checkpoint(msgspec.Struct, array_like=True):
-    """One patient, without the book; `hello` waits for the first block of its session."""
-
-    stream: bytes
-    beats: list[EvidenceBeat]
-    minute: Minute | None
-    hello: Hello | None = None
-    failed: Failed | None = None
 
 
 class Ward:
@@ -76,6 +68,7 @@ class Ward:
         self.roll = Roll(most, self._idle, self._leave)
         self.fresh: set[str] = set()
         self._marks = Marks()
+        self._unseen = Unseen()
         self._greeted: dict[str, Hello] = {}
         self._failure = Trouble("MODEL_FAIL", self.book)
 
@@ -110,16 +103,9 @@ class Ward:
     def leave_out(
         self, record: Block | Goodbye, now: float, book: bytes | None, *, live: bool = True
     ) -> list[Event]:
-        """Pushed alone, a record made the analysis raise: what it left undone is dropped.
+        """Pushed alone, a record made the analysis raise: drop what that left, leave its patient out.
 
-        Args:
-            record: that one.
-            now: when it arrived.
-            book: what `book.dump` gave before it; None if there was nothing.
-            live: as in `push`.
-
-        Returns:
-            What is to be published: the patient is left out for a while.
+        `book` is what `book.dump` gave before it, None for nothing; `live` is as in `push`.
         """
         patient = record.patient
         if book is None:
@@ -129,12 +115,24 @@ class Ward:
         self.quarantine.leave_out(record, now, self.pipeline.stream(patient))
         self.pipeline.forget(patient)
         self._marks.forget(patient)
+        self._unseen.forget(patient)
         self.fresh.add(patient)
         return published(self.quarantine.skipped(record, now)) if live else []
 
     def batches(self, records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
         return batches(r for r in records if self.roll.admits(patient_of(r[0])))
+
+    def reconcile(self, now: float) -> list[Event]:
+        """After a replay that the book did not see: tell it what holds, and what does not, in its streams."""
+        events: list[Event] = []
+        for patient, held in self._unseen.take().items():
+            shown = {a.kind for a in self.book.alarms(patient) if a.ended_sample is None}
+            for kind in sorted(shown & OF_SIGNAL - held.keys()):
+                events += published(self.book.fault(patient, kind, now, on=False))
+            for kind in sorted(held.keys() - shown):
+                events += self._change(held[kind], now)
+        return events
 
     def command(self, command: Command, now: float) -> list[Event]:
         """Carry out what a person asked."""
@@ -171,10 +169,7 @@ class Ward:
         Raises:
             ValueError: not from this version of the engine.
         """
-        try:
-            checkpoint = msgspec.msgpack.decode(data, type=Checkpoint)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"a checkpoint that cannot be read: {error}") from None
+        checkpoint = read(data)
         if checkpoint.stream:
             self.pipeline.restore(checkpoint.stream)
         self.roll.add(patient)
@@ -204,6 +199,7 @@ class Ward:
         """Drop a patient's stream; the book goes on."""
         self.pipeline.forget(patient)
         self._marks.forget(patient)
+        self._unseen.forget(patient)
         self.quarantine.forget(patient)
         self._greeted.pop(patient, None)
         self.trends.finish(patient)
@@ -250,7 +246,11 @@ class Ward:
             self._marks.add(outcome)
         if isinstance(outcome, Beat | Vitals):
             self.trends.add(outcome)
+        if isinstance(outcome, Changed):
+            self._unseen.changed(outcome)
         if not live:
+            if isinstance(outcome, Opened):
+                self._unseen.opened(outcome.patient)
             return []
         if isinstance(outcome, Beat | Gap):
             return [outcome]

@@ -103,7 +103,7 @@ class Takeover:
             begin = min(begin, await self._log.offset_at(Topic.SAMPLES, recent, self._partition))
         begin = max(begin, await self._log.begin(Topic.SAMPLES, self._partition))
         patients = await self._read(begin, position)
-        self._shift.replayed(patients, self._now)
+        self.news += self._shift.replayed(patients, self._now)
         told = "took over partition %d at %d after a replay of %d records"
         _log.info(told, self._partition, position, position - begin)
 

@@ -153,12 +153,13 @@ class Shift:
         self.ward.recall(patient, book)
         self._lag.recall(patient)
 
-    def replayed(self, patients: set[str], now: float) -> None:
-        """Everything up to the present position was pushed again."""
+    def replayed(self, patients: set[str], now: float) -> list[Event]:
+        """Everything up to the present position was pushed again; what of it the book had not seen."""
         self.ward.trends.take()  # complete minutes were kept when they were first complete
         self.ward.fresh.clear()
         for patient in sorted(patients):
             self._schedule.replayed(patient, now)
+        return self.ward.reconcile(self.now)
 
     # ── The end of a turn ─────────────────────────────────────────────────────────────────────
 

@@ -28,11 +28,12 @@ class Rule:
 
     model_id = "rule"
     fails = False
+    label = 0
 
     def __call__(self, windows, _):
         if self.fails:
             raise ModelError("model_output", "not finite")
-        labels = np.zeros(len(windows), np.int8)
+        labels = np.full(len(windows), self.label, np.int8)
         return labels, np.eye(5, dtype=np.float32)[labels]
 
 
@@ -74,6 +75,43 @@ def test_what_the_book_has_seen_is_not_told_again():
     assert ward.push(stream("asystole"), live=False) == []
     assert list(ward.book.patients()) == []
     assert ward.pipeline.stream("p").arrival.next == 40 * 250
+
+
+class AllV(Rule):
+    """Calls every beat V: at 70 /min a ventricular rhythm."""
+
+    label = 2
+
+
+def replayed(before: Rule, after: Rule) -> list:
+    """What is news when a ward takes over from another engine, whose book has seen 30 s."""
+    source = stream("sinus")[:30]
+    old, new = Ward(before), Ward(after)
+    old.push(source)
+    new.recall("p", old.book.dump("p"))
+    assert new.push(source, live=False) == []
+    return new.reconcile(30.0)
+
+
+def test_what_only_another_engine_found_ends_and_what_it_missed_is_told():
+    """After a replay out of the book's sight; where both agree nothing is news."""
+    kind = "VENT_RHYTHM"
+    assert alarms(replayed(AllV(), Rule()), kind) == [(kind, "end")]
+    assert alarms(replayed(Rule(), AllV()), kind) == [(kind, "start")]
+    assert replayed(AllV(), AllV()) == []
+    assert replayed(Rule(), Rule()) == []
+
+
+def test_what_began_before_a_replay_and_holds_is_one_alarm():
+    """Its onset is not known to the engine that comes; nothing ends, nothing begins, nothing stays."""
+    source = stream("sinus")
+    old, new = Ward(AllV()), Ward(AllV())
+    old.push(source[:25])
+    new.recall("p", old.book.dump("p"))
+    new.push(source[5:25], live=False)
+    assert new.reconcile(25.0) == []
+    new.pipeline._rooms.namer._classifier.label = 0
+    assert alarms(new.push(source[25:35]), "VENT_RHYTHM") == [("VENT_RHYTHM", "end")]
 
 
 def test_a_new_session_finishes_the_old_one():

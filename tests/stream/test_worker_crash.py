@@ -9,8 +9,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worker_rig import PARTITION, START, CrashError, Fuse, House, compare, house, mind, work
-from worker_world import fill
+from worker_rig import (
+    PARTITION,
+    START,
+    CrashError,
+    Fuse,
+    House,
+    Width,
+    compare,
+    house,
+    mind,
+    work,
+)
+from worker_world import fill, stream
 
 import stream.worker.worker as loop
 from stream.store import Fenced
@@ -218,3 +229,27 @@ def test_another_engine_that_meets_streams_in_the_middle(
     beats = [b.sample for b in found[f"{patient} Beat"] if 13 * 250 < b.sample < 36 * 250]
     sound = [b.sample for b in expected[f"{patient} Beat"] if 13 * 250 < b.sample < 36 * 250]
     np.testing.assert_allclose(beats, sound, atol=5)
+
+
+def test_another_engine_ends_what_only_the_older_one_found(tmp_path):
+    """An alarm of a version that was wrong does not stand for the rest of the session."""
+
+    class AllV(Width):
+        """Calls every beat V: at 65 /min a ventricular rhythm."""
+
+        def __call__(self, windows, contexts):
+            labels = np.full(len(windows), 2, np.int8)
+            return labels, np.eye(5, dtype=np.float32)[labels]
+
+    async def run():
+        async with house(tmp_path) as made:
+            for at, block in stream("steady", "p")[:30]:
+                await made.put(at, block)
+            await work(made.worker(classifier=AllV()))
+            before = [a.state for a in await made.alarms("VENT_RHYTHM")]
+            await work(made.worker(engine="engine-2"))
+            return before, [a.state for a in await made.alarms("VENT_RHYTHM")]
+
+    before, after = asyncio.run(run())
+    assert set(before) == {"active"}
+    assert after == [*before, "ended"]
