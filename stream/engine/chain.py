@@ -19,6 +19,7 @@ from stream.engine import clean, detect, fibrillation, intervals, quality, segme
 
 ALIKE: Final = CONTEXT_NAMES.index("corr_previous")
 USUAL: Final = CONTEXT_NAMES.index("corr_dominant")
+SHAPE: Final = CONTEXT_NAMES.index("corr_best")
 LAG: Final = CONTEXT_NAMES.index("lag_dominant")
 """Where the context tells how a beat looks."""
 
@@ -34,6 +35,7 @@ BEAT_OUT = np.dtype(
         ("quality", "f4"),
         ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
         ("usual", "f4"),  # with the patient's dominant shape
+        ("shape", "f4"),  # with the nearest of all the patient's shapes
         ("strange", "u1"),  # wide, and unlike that shape
     ],
     align=True,
@@ -151,6 +153,7 @@ def _cut_ready(
         out.quality = s.quality
         out.alike = contexts[found, ALIKE]
         out.usual = contexts[found, USUAL]
+        out.shape = contexts[found, SHAPE]
         beat, dominant = windows[found, :LENGTH], windows[found, LENGTH : 2 * LENGTH]
         unlike = shape.difference(beat, dominant, int(contexts[found, LAG]))
         wider = shape.width(beat) - shape.width(dominant)

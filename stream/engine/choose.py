@@ -11,9 +11,9 @@ It changes over
   is heard is noisy, or murky. `quality` weighs 4 s; this shows within a second that noise has begun,
   and a tachycardia that looks like noise does so in both leads;
 - when the lead that is heard is deaf: the other, a good one, shows two beats in a row that this one
-  does not, or one in which it stands still, or one after a pause: no lead alone says that a heart has
-  stopped. An electrode that fell off without a flag gives a flat line, and so does an arrest; but in
-  an arrest the other lead beats no more either;
+  does not, or one in which it stands still, or after a pause one of a shape that the patient has shown
+  before: no lead alone says that a heart has stopped. An electrode that fell off without a flag gives a
+  flat line, and so does an arrest; but in an arrest the other lead beats no more either;
 - back to the first lead when none of this has spoken against that for BACK.
 
 Only to a lead that beats, unless the one that is heard is off; and but for that a lead is heard STAY at
@@ -79,6 +79,10 @@ PAUSE: Final = 2 * RATE
 """Samples without a beat after which one that the other lead shows is enough: ALARMS.md's pause. A lead
 of high paced beats may not find the small ones that are left when the pacing fails."""
 
+SHOWN: Final = 0.95
+"""Correlation with one of the patient's shapes from which it has been shown before: beats are above, of an
+artefact one lead alone could make an arrest out to be none."""
+
 NEVER: Final = -1e9
 
 BEAT: Final = np.dtype(
@@ -89,6 +93,7 @@ BEAT: Final = np.dtype(
         ("quality", "f4"),
         ("alike", "f4"),
         ("usual", "f4"),
+        ("shape", "f4"),
     ],
     align=True,
 )
@@ -224,7 +229,8 @@ def _misses(s: Any, n: int) -> bool:
     for k in range(s.waiting):
         at = s.wait[k].sample
         if at < n - KNOWN:
-            count += MISSED if at - s.last >= PAUSE or _stood_still(s, at) else 1
+            paused = at - s.last >= PAUSE and s.wait[k].shape >= SHOWN
+            count += MISSED if paused or _stood_still(s, at) else 1
     return count >= MISSED
 
 
@@ -251,6 +257,7 @@ def _hold_back(s: Any, found: Any) -> None:
     place.quality = found.quality
     place.alike = found.alike
     place.usual = found.usual
+    place.shape = found.shape
     s.waiting += 1
 
 

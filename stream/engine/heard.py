@@ -180,6 +180,7 @@ def _late(out: Any, waited: Any, place: int, lead: int, n: int) -> None:
     out.quality = waited.quality
     out.alike = waited.alike
     out.usual = waited.usual
+    out.shape = waited.shape
     out.strange = 0  # no run of tachycardia begins with beats that nobody has named
 
 

@@ -182,6 +182,20 @@ def test_a_small_beat_that_the_other_lead_shows_is_no_arrest():
     assert "ASYSTOLE" not in kinds
 
 
+def test_an_artefact_in_the_other_lead_is_no_end_of_an_arrest():
+    """A spike 3 s into an arrest, in one lead, of no shape that the patient's beats have.
+
+    The lead that is heard moves a little, so it has not come off.
+    """
+    samples = both("asystole").copy()
+    samples[:, 0] += np.random.default_rng(1).normal(0, 6, len(samples)).astype(np.int16)
+    samples[18 * 250 : 18 * 250 + 6, 1] += np.array([60, 120, -90, -150, 100, 50], np.int16)
+    outcomes = play(Pipeline(Width()), list(blocks(samples, [25])))
+    at = [o.change.at for o in outcomes if isinstance(o, Changed) and o.change.kind == "ASYSTOLE"]
+    last = max(b.sample for b in found(outcomes) if b.sample < 15 * 250)
+    assert at[0] - last <= 4.2 * 250
+
+
 def test_a_tachycardia_is_told_by_the_other_lead():
     """VT while the first lead is noise: VTACH, and it names the lead in which it was seen."""
     samples = failing(both("VT"), "noise", 3000, 9000)
