@@ -93,9 +93,15 @@ def photograph(browser: Browser, url: str, size: tuple[int, int], name: str) -> 
     few.save(path, optimize=True)
 
 
-def show_alarm(page: Page) -> None:
-    """Go from the list, which is of the moment it was asked for, to the latest urgent alarm's strip."""
+def show_list(page: Page) -> None:
+    """Ask anew: the list is of the moment it was asked for."""
     page.reload()
+    page.locator("main table a", has_text="***").first.wait_for()
+
+
+def show_alarm(page: Page) -> None:
+    """Go from the list to the latest urgent alarm's strip."""
+    show_list(page)
     page.locator("main table a", has_text="***").first.click()
     page.locator(".strip canvas").first.wait_for()
 
@@ -112,7 +118,11 @@ def upload_record(page: Page) -> None:
     page.locator(".counts li").first.wait_for(timeout=240_000)
 
 
-STEPS: Final[dict[str, Callable[[Page], None]]] = {"alarm": show_alarm, "uploaded": upload_record}
+STEPS: Final[dict[str, Callable[[Page], None]]] = {
+    "review": show_list,
+    "alarm": show_alarm,
+    "uploaded": upload_record,
+}
 """What a person does on the page before it is photographed."""
 
 
