@@ -41,6 +41,7 @@ class Ward:
         speed: times real time; infinite for as fast as the gateway takes it.
         duration: seconds of signal.
         unit: where the beds stand.
+        name: of the patients, before the number of their bed.
         token: credential.
     """
 
@@ -50,6 +51,7 @@ class Ward:
     speed: float = 1.0
     duration: float = math.inf
     unit: str = "Demo"
+    name: str = "demo"
     token: str = ""
 
 
@@ -68,13 +70,14 @@ async def simulate(url: str, ward: Ward = Ward()) -> None:
 
 
 async def _stream(url: str, ward: Ward, number: int) -> None:
+    name = f"{ward.name}-{number}"
     device = Device(
         url,
-        patient=f"demo-{number}",
+        patient=name,
         leads=["II"],
         rate=RATE,
         uv_per_lsb=UV_PER_LSB,
-        device=m.DeviceInfo(f"demo-{number}", model="simulator", lead_off_flags=True),
+        device=m.DeviceInfo(name, model="simulator", lead_off_flags=True),
         location=m.Location(ward.unit, str(number)),
         token=ward.token,
         flags=("demo",),
@@ -114,7 +117,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--script", help=f"rhythm[:seconds],… for every bed, of {', '.join(RHYTHMS)} (a calm ward)")
     add("--duration", type=float, default=math.inf, help="seconds of signal (endless)")
     add("--speed", type=float, default=1.0, help="times real time; inf for full speed")
-    add("--unit", default="Demo", help="where the beds stand (%(default)s)")
+    add("--unit", default="Simulated", help="where the beds stand (%(default)s)")
+    add("--name", default="sim", help="of the patients, before their number (%(default)s)")
     add("--token", default="", help="credential")
 
 
@@ -130,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
             speed=args.speed,
             duration=args.duration,
             unit=args.unit,
+            name=args.name,
             token=args.token,
         )
         asyncio.run(_until_terminated(args.url, ward))

@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import aclosing
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from client.errors import RefusedError
 from client.subscriber import Subscriber
@@ -16,6 +17,8 @@ from ecg.errors import WireError
 from ecg.wire import to_json
 
 REDRAW_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 3.0
+"""Without a connection, until that is said; it is tried again and again."""
 ENTER, LEAVE, HOME, CLEAR_LINE, CLEAR_BELOW = (
     "\x1b[?1049h\x1b[?25l",
     "\x1b[?25h\x1b[?1049l",
@@ -58,14 +61,34 @@ def run(args: argparse.Namespace) -> int:
             receiver=args.receiver,
             token=args.token,
         )
-        work = print_lines if args.json or not sys.stdout.isatty() else draw_table
-        asyncio.run(work(subscriber, sys.stdout, args.until_idle))
+        if args.json or not sys.stdout.isatty():
+            lines = print_lines(subscriber, sys.stdout, args.until_idle)
+            asyncio.run(complaining(lines, subscriber, args.url, sys.stderr))
+        else:
+            asyncio.run(draw_table(subscriber, sys.stdout, args.until_idle))
     except (RefusedError, WireError, ValueError) as error:
         sys.stderr.write(f"beatwire watch: {error}\n")
         return 1
     except BrokenPipeError:  # `| head` has seen enough; nothing may be flushed to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+async def complaining(
+    work: Coroutine[Any, Any, Any], subscriber: Subscriber, url: str, err: TextIO
+) -> None:
+    """Do the work, and say once if nobody answers: lines that do not come look like a quiet ward."""
+
+    async def complain() -> None:
+        await asyncio.sleep(PATIENCE_SECONDS)
+        if not subscriber.connected:
+            err.write(f"beatwire watch: no answer from {url}, trying again\n")
+
+    complaint = asyncio.create_task(complain())
+    try:
+        await work
+    finally:
+        complaint.cancel()
 
 
 async def print_lines(subscriber: Subscriber, out: TextIO, until_idle: float | None) -> None:
@@ -102,7 +125,7 @@ async def draw_table(subscriber: Subscriber, out: TextIO, until_idle: float | No
     try:
         while not taking.done():
             now = asyncio.get_running_loop().time()
-            _draw(table, out, now)
+            _draw(table, out, now, connected=subscriber.connected)
             if until_idle is not None and subscriber.connected and now - changed > until_idle:
                 return
             await asyncio.wait({taking}, timeout=REDRAW_SECONDS)
@@ -113,10 +136,11 @@ async def draw_table(subscriber: Subscriber, out: TextIO, until_idle: float | No
         out.flush()
 
 
-def _draw(table: Table, out: TextIO, now: float) -> None:
+def _draw(table: Table, out: TextIO, now: float, *, connected: bool) -> None:
     size = shutil.get_terminal_size()
     clock = time.strftime("%H:%M:%S")
-    lines = [f"Beatwire  {clock}  not a medical device  Ctrl-C ends"[: size.columns]]
+    state = "" if connected else "NO CONNECTION  "
+    lines = [f"Beatwire  {clock}  {state}not a medical device  Ctrl-C ends"[: size.columns]]
     lines += table.lines(now, size.columns, size.lines - 1)
     out.write(HOME + "".join(f"{line}{CLEAR_LINE}\r\n" for line in lines[:-1]))
     out.write(lines[-1] + CLEAR_LINE + CLEAR_BELOW)

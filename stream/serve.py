@@ -195,7 +195,9 @@ def _children(settings: Settings, beds: int) -> Iterator[Child]:
         yield Child(role, [*_beatwire(), "serve", "--role", role], environ)
     if beds:
         url = f"ws://{settings.host}:{settings.port}"
-        command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url]
+        # Names of its own: who simulates more beds beside these must not take their patients.
+        named = ["--name", "demo", "--unit", "Demo"]
+        command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url, *named]
         yield Child("simulator", command, environ)
 
 

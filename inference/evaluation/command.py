@@ -51,6 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the report; 0 when it worked, 2 when the input cannot be evaluated."""
+    if not args.reference.is_dir():
+        told = f"{args.reference}: no such folder of reference annotations: name it by --reference"
+        sys.stderr.write(f"beatwire evaluate: {told}, or set BEATWIRE_DATA\n")
+        return 2
     try:
         names = choose(args.folder, args.extension, args.records)
         report, text = _alarms(args, names) if args.alarms else _beats(args, names)

@@ -227,6 +227,18 @@ def test_the_default_ward_is_mostly_calm():
 # ── The ward ──────────────────────────────────────────────────────────────────────────────────
 
 
+def test_beds_bear_the_name_of_their_ward():
+    """Two simulators at one server must not take each other's patients."""
+
+    async def main() -> ModelGateway:
+        gateway = ModelGateway(credit=32)
+        async with serving(gateway) as server:
+            await simulate(server.url, Ward(beds=1, speed=np.inf, duration=1.0, name="sim"))
+        return gateway
+
+    assert {block.patient for block in asyncio.run(main()).blocks} == {"sim-1"}
+
+
 def test_a_ward_streams_its_beds():
     """Two beds, 3 s at full speed: the beds' own samples, flagged demo, with lead-off and place."""
 

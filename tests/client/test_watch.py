@@ -11,9 +11,10 @@ import msgspec
 import pytest
 from test_subscriber import SNAPSHOT, alarm, beat, event, playing
 
+from client import watch
 from client.subscriber import Subscriber
 from client.table import STALE_SECONDS, Table
-from client.watch import configure, draw_table, print_lines, run
+from client.watch import complaining, configure, draw_table, print_lines, run
 from ecg import messages as m
 from ecg.types import Priority
 
@@ -215,6 +216,21 @@ def test_a_server_that_restarts_is_not_idle():
         return out.getvalue()
 
     assert len(asyncio.run(main()).splitlines()) == 2
+
+
+def test_a_server_that_does_not_answer_is_told_of(monkeypatch):
+    """Lines that do not come look like a quiet ward."""
+    monkeypatch.setattr(watch, "PATIENCE_SECONDS", 0.01)
+    said = asyncio.Event()
+
+    class Err(io.StringIO):
+        def write(self, text):
+            said.set()
+            return super().write(text)
+
+    err, url = Err(), "ws://127.0.0.1:9"
+    asyncio.run(asyncio.wait_for(complaining(said.wait(), Subscriber(url), url, err), 10))
+    assert err.getvalue() == f"beatwire watch: no answer from {url}, trying again\n"
 
 
 def test_the_table_is_drawn_until_idle_and_leaves_the_terminal_as_it_was():

@@ -119,7 +119,17 @@ def test_a_silent_device_is_no_data_and_never_asystole(house: House):
 
     async def run() -> Watcher:
         async with Watcher(house.url, ("alarms", "vitals")) as watcher:
-            device = beatwire("simulate", "--beds", 1, "--script", "sinus:60", "--url", house.url)
+            device = beatwire(
+                "simulate",
+                "--name",
+                "demo",
+                "--beds",
+                1,
+                "--script",
+                "sinus:60",
+                "--url",
+                house.url,
+            )
             await watcher.until(lambda: vitals(watcher) >= 8, 60)
             device.kill()
             device.wait()

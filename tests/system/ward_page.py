@@ -25,7 +25,8 @@ class SimulatedWard(Supervised):
 
     def admit_beds(self, script: str, beds: int) -> None:
         """Let simulated beds stream until the ward is closed."""
-        words = ["--url", self.url, "--beds", beds, "--script", script, "--unit", "Ward"]
+        words = ["--url", self.url, "--beds", beds, "--script", script]
+        words += ["--unit", "Ward", "--name", "demo"]
         self.beds = beatwire("simulate", *words)
 
     def close(self) -> None:
