@@ -21,6 +21,7 @@ import msgspec
 from ecg import messages as m
 from ecg.conditions import CATALOGUE
 from ecg.types import Priority
+from stream.gateway import monitor
 from stream.gateway.fanout import ALARMS, Interest
 
 CONFIRM_SECONDS: Final = 5.0
@@ -280,12 +281,4 @@ def receiver_of(alarm: m.Alarm) -> str:
 
 def ended(alarm: m.Alarm, wall: float) -> m.Alarm:
     """The alarm's last update."""
-    return msgspec.structs.replace(
-        alarm,
-        update_no=1,
-        phase="end",
-        state="ended",
-        ended_sample=alarm.detected_sample,
-        ended_time=wall,
-        published_at=wall,
-    )
+    return monitor.ended(alarm, alarm.detected_sample, wall)
