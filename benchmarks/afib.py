@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from table import markdown
 from tqdm import tqdm
 
 from stream.version import keep_compiled_kernels
@@ -28,6 +29,7 @@ from ecg.messages import Alarm
 from inference import bundle
 from inference.classifier import BeatClassifier
 from inference.training.harvest import harvest
+from inference.training.records import strips_of
 from inference.training.strips import loop
 from stream.offline import play
 
@@ -36,15 +38,6 @@ SHORTEST_S = 25.0
 WHOLE_S = 100.0
 KINDS = ("AFIB", "IRREGULAR_HR")
 LABELS = {"N": "normal", "A": "atrial fibrillation", "O": "another rhythm", "~": "noise"}
-
-
-def strips(data: Path, every: int) -> list[tuple[Path, str]]:
-    """Every so many-th strip of each label, by name, with its label."""
-    lines = (data / "cinc2017" / "REFERENCE.csv").read_text(encoding="ascii").split()
-    found = [
-        (data / "cinc2017" / name, label) for name, label in (s.split(",") for s in sorted(lines))
-    ]
-    return [pair for label in LABELS for pair in [p for p in found if p[1] == label][::every]]
 
 
 def lasting(path: Path) -> Record | None:
@@ -63,13 +56,13 @@ def lasting(path: Path) -> Record | None:
     return replace(record, samples=digital[: round(WHOLE_S * record.rate), None])
 
 
-def rows(chosen: list[tuple[Path, str]]) -> Iterator[dict[str, Any]]:
-    """Strips and how many of them have each alarm, by label."""
+def rows(folder: Path, every: int) -> Iterator[dict[str, Any]]:
+    """How many of every so many-th strip have each alarm, by label."""
     classifier = BeatClassifier(bundle.load())
     for label, name in LABELS.items():
         count, told = 0, dict.fromkeys(KINDS, 0)
-        for path, own in tqdm(chosen, desc=name, leave=False):
-            record = lasting(path) if own == label else None
+        for path in tqdm(strips_of(folder, label)[::every], desc=name, leave=False):
+            record = lasting(path)
             if record is None:
                 continue
             count += 1
@@ -90,13 +83,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     data = Path(os.environ.get("BEATWIRE_DATA", "data"))
-    found = list(rows(strips(data, args.every)))
-    if args.json:
-        print(json.dumps(found, indent=1))
-        return
-    print(f"| {' | '.join(found[0])} |\n|{' --- |' * len(found[0])}")
-    for row in found:
-        print(f"| {' | '.join(str(value) for value in row.values())} |")
+    found = list(rows(data / "cinc2017", args.every))
+    print(json.dumps(found, indent=1) + "\n" if args.json else markdown(found), end="")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from table import markdown
 from tqdm import tqdm
 
 from stream.version import keep_compiled_kernels
@@ -118,6 +119,10 @@ def rows(cases: list[Case]) -> Iterator[dict[str, Any]]:
             }
 
 
+def _cell(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
@@ -129,12 +134,7 @@ def main() -> None:
     args = parser.parse_args()
     data = Path(os.environ.get("BEATWIRE_DATA", "data"))
     found = list(rows([Case(data, name, args.seconds) for name in args.records]))
-    if args.json:
-        print(json.dumps(found, indent=1))
-        return
-    print(f"| {' | '.join(found[0])} |\n|{' --- |' * len(found[0])}")
-    for row in found:
-        print(f"| {' | '.join('–' if v is None else str(v) for v in row.values())} |")
+    print(json.dumps(found, indent=1) + "\n" if args.json else markdown(found, _cell), end="")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from table import markdown
 from tqdm import tqdm
 
 from stream.version import keep_compiled_kernels
@@ -133,13 +134,6 @@ def _high(record: Record, classifier: BeatClassifier) -> list[str]:
     ]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """A table of rows that have the same fields."""
-    lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
-    lines += [" | ".join(_cell(value) for value in row.values()) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines) + "\n"
-
-
 def _cell(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {count}" for name, count in value.items())
@@ -164,7 +158,7 @@ def main() -> None:
     names = args.records or (STRESSED if stress else CALM)
     cases = [Stress(data, name, args.seconds) for name in names]
     rows = list((beat_rows if stress else alarm_rows)(cases, args))
-    print(json.dumps(rows, indent=1) if args.json else markdown(rows), end="")
+    print(json.dumps(rows, indent=1) if args.json else markdown(rows, _cell), end="")
 
 
 if __name__ == "__main__":

@@ -51,11 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the report; 0 when it worked, 2 when the input cannot be evaluated."""
-    if not args.reference.is_dir():
-        told = f"{args.reference}: no such folder of reference annotations: name it by --reference"
-        sys.stderr.write(f"beatwire evaluate: {told}, or set BEATWIRE_DATA\n")
-        return 2
     try:
+        _check_reference(args.reference)
         names = choose(args.folder, args.extension, args.records)
         report, text = _alarms(args, names) if args.alarms else _beats(args, names)
     except EvaluationError as error:
@@ -63,6 +60,14 @@ def run(args: argparse.Namespace) -> int:
         return 2
     sys.stdout.write(json.dumps(report, indent=1) + "\n" if args.json else text)
     return 0
+
+
+def _check_reference(folder: Path) -> None:
+    if not folder.is_dir():
+        told = (
+            "no such folder of reference annotations: name it by --reference, or set BEATWIRE_DATA"
+        )
+        raise EvaluationError(f"{folder}: {told}")
 
 
 def _beats(args: argparse.Namespace, names: list[str]) -> tuple[dict[str, Any], str]:

@@ -91,16 +91,16 @@ def data_hash(paths: Sequence[Path]) -> str:
 
 def strips(folder: Path) -> list[tuple[Path, str]]:
     """Strips of the CinC 2017 training set: all with AF ("A"), every fourth normal one ("N")."""
-    chosen = [(path, "A") for path in _kind(folder, "A")]
-    return sorted(chosen + [(path, "N") for path in _kind(folder, "N")[3::4]])
+    chosen = [(path, "A") for path in strips_of(folder, "A")]
+    return sorted(chosen + [(path, "N") for path in strips_of(folder, "N")[3::4]])
 
 
 def normal(folder: Path) -> list[Path]:
     """Half of the normal strips, none of which `strips` has."""
-    return _kind(folder, "N")[::2]
+    return strips_of(folder, "N")[::2]
 
 
-def _kind(folder: Path, kind: str) -> list[Path]:
-    """The strips of a kind, by name."""
+def strips_of(folder: Path, kind: str) -> list[Path]:
+    """The strips of the CinC 2017 training set in `folder` that have this label, by name."""
     lines = (folder / "REFERENCE.csv").read_text(encoding="ascii").split()
     return [folder / name for name, own in sorted(line.split(",") for line in lines) if own == kind]
