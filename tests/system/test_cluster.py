@@ -33,6 +33,9 @@ RESTART_SECONDS = 5.0
 START_CPU_SECONDS = 4.0
 """Until a worker has its partitions: below RESTART_SECONDS wherever it has a core to itself."""
 
+REFUSED = "another worker has taken it"
+"""What a worker says that finds itself replaced."""
+
 Disturb = Callable[[], Awaitable[None]]
 
 
@@ -188,27 +191,48 @@ def calm(cluster: Cluster, patients) -> Run:
     return run
 
 
+def in_time(play: Callable[[str], Run], name: str, calm: Run, bound: float) -> Run:
+    """The first of two runs whose alarms come in time, or the second.
+
+    Processes start while other tests hold the cores: late once may be the machine, twice is not. What
+    was seen is not asked about twice: a run that saw anything else is what this returns.
+    """
+    run = play(f"{name}-")
+    if run.in_time(calm, bound) or run.seen != calm.seen:
+        return run
+    return play(f"{name}again-")
+
+
 def test_a_killed_worker_is_replaced(cluster: Cluster, patients, calm):
     """SIGKILL of one of two: the other one has its patients within 20 s."""
-    run = Run(cluster, patients, "kill-")
 
-    async def disturb() -> None:
-        cluster.kill("worker-1")
+    def play(prefix: str) -> Run:
+        staff(cluster, 2)
+        run = Run(cluster, patients, prefix)
 
-    asyncio.run(run.play(disturb))
-    run.equals(calm, HAND_OVER_SECONDS)
+        async def disturb() -> None:
+            cluster.kill("worker-1")
+
+        asyncio.run(run.play(disturb))
+        return run
+
+    in_time(play, "kill", calm, HAND_OVER_SECONDS).equals(calm, HAND_OVER_SECONDS)
 
 
 def test_a_third_worker_takes_its_share(cluster: Cluster, patients, calm):
     """Partitions move while everybody sends; nobody's alarm is late for it."""
-    staff(cluster, 2)
-    run = Run(cluster, patients, "third-")
 
-    async def disturb() -> None:
-        await asyncio.to_thread(cluster.worker, "worker-3")
+    def play(prefix: str) -> Run:
+        staff(cluster, 2)
+        run = Run(cluster, patients, prefix)
 
-    asyncio.run(run.play(disturb))
-    run.equals(calm, RESTART_SECONDS)
+        async def disturb() -> None:
+            await asyncio.to_thread(cluster.worker, "worker-3")
+
+        asyncio.run(run.play(disturb))
+        return run
+
+    in_time(play, "third", calm, RESTART_SECONDS).equals(calm, RESTART_SECONDS)
 
 
 @pytest.mark.parametrize(("static", "bound"), [(False, RESTART_SECONDS), (True, HAND_OVER_SECONDS)])
@@ -217,14 +241,15 @@ def test_a_rolling_restart_of_all(cluster: Cluster, patients, calm, static, boun
 
     A static member of the group comes back to the partitions that it had, so they wait for as long as
     its process takes to start (2 s where nothing else runs, START_CPU_SECONDS at most); others hand
-    theirs over at once. Five processes start while other tests hold the cores: late once may be
-    the machine, twice is not.
+    theirs over at once.
     """
     cluster.stop(*cluster.workers)
     staff(cluster, 3, static=static)
-    run = rolled(cluster, patients, f"roll{int(static)}-", static=static)
-    if not run.in_time(calm, bound) and run.seen == calm.seen:
-        run = rolled(cluster, patients, f"roll{int(static)}again-", static=static)
+
+    def play(prefix: str) -> Run:
+        return rolled(cluster, patients, prefix, static=static)
+
+    run = in_time(play, f"roll{int(static)}", calm, bound)
     cluster.stop(*cluster.workers)  # the others' workers come and go without a name
     run.equals(calm, bound)
 
@@ -269,20 +294,24 @@ def test_a_broker_that_goes_and_comes(cluster: Cluster, own_kafka, patients, cal
 def test_a_worker_that_stood_still_is_refused(cluster: Cluster, patients, calm):
     """Stopped for longer than its session, replaced, let go on: it finds out and does no harm."""
     staff(cluster, 2)
-    run = Run(cluster, patients, "still-")
     victim, other = cluster.workers[:2]
 
     def halt() -> None:
-        before = cluster.taken(other)
+        before, refused = cluster.taken(other), cluster.said(victim).count(REFUSED)
         with cluster.halted(victim):
             cluster.wait(lambda: cluster.taken(other) > before, other)
-        cluster.wait(lambda: "another worker has taken it" in cluster.said(victim), victim)
+        cluster.wait(lambda: cluster.said(victim).count(REFUSED) > refused, victim)
 
-    async def disturb() -> None:
-        await asyncio.to_thread(halt)
+    def play(prefix: str) -> Run:
+        run = Run(cluster, patients, prefix)
 
-    asyncio.run(run.play(disturb))
-    run.equals(calm, HAND_OVER_SECONDS)
+        async def disturb() -> None:
+            await asyncio.to_thread(halt)
+
+        asyncio.run(run.play(disturb))
+        return run
+
+    in_time(play, "still", calm, HAND_OVER_SECONDS).equals(calm, HAND_OVER_SECONDS)
     assert cluster.alive(victim)
 
 
