@@ -22,12 +22,13 @@ NORMAL: Final = CLASSES.index(BeatClass.N)
 CLEAN: Final = 0.5
 """Quality of a beat from which its intervals count."""
 
-BEAT, CHANGE, VITALS = 0, 1, 2
+BEAT, CHANGE, VITALS, HEART_RATE = range(4)
 
 ITEM = np.dtype(
     [("what", "i8"), ("index", "i8"), ("place", "i8"), ("lead", "i8"), ("n", "i8")], align=True
 )
-"""One line of the report: BEAT, CHANGE or VITALS, its index, its stream's place and lead, when."""
+"""One line of the report: BEAT, CHANGE, VITALS or HEART_RATE (of which a record of vitals holds no
+more than that), its index, its stream's place and lead, when."""
 
 
 @nb.njit(cache=True)
@@ -85,6 +86,10 @@ def judge(
         if hop.n % VITALS_EVERY == 0:
             _vitals(s, v, hop, vitals[counts_v], measures[counts_v])
             _item(items[counts_i], VITALS, counts_v, hop, hop.n)
+            counts_i += 1
+            counts_v += 1
+        elif rhythm.rate_changes(s, vitals[counts_v]):
+            _item(items[counts_i], HEART_RATE, counts_v, hop, hop.n)
             counts_i += 1
             counts_v += 1
     while b < beats.shape[0]:

@@ -37,4 +37,14 @@ class Changed(msgspec.Struct, frozen=True):
     lead: str = ""
 
 
-Outcome = Beat | Vitals | Gap | Changed | Opened | Closed
+class HeartRate(msgspec.Struct, frozen=True, gc=False):
+    """The heart rate at device sample `sample`, between two seconds whose vitals tell it, per minute."""
+
+    patient: str
+    session: str
+    sample: int
+    heart_rate: float
+    lead: str
+
+
+Outcome = Beat | Vitals | HeartRate | Gap | Changed | Opened | Closed

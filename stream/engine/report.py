@@ -11,7 +11,7 @@ from ecg.conditions import Change, Edge
 from ecg.messages import Beat, Vitals
 from ecg.types import CLASSES
 from stream.engine import merge, rhythm
-from stream.engine.outcome import Changed, Outcome
+from stream.engine.outcome import Changed, HeartRate, Outcome
 from stream.engine.streams import Stream
 
 EDGES: Final = {rhythm.CLEAR: Edge.CLEAR, rhythm.SET: Edge.SET, rhythm.ONCE: Edge.ONCE}
@@ -55,6 +55,9 @@ class Report:
                 yield self._beat(stream, name, index)
             elif what == merge.VITALS:
                 yield self._vital(stream, name, index, n)
+            elif what == merge.HEART_RATE:
+                rate = float(self._vitals[index]["heart_rate"])
+                yield HeartRate(stream.patient, stream.session, stream.device(n), rate, name)
             else:
                 yield self._change(stream, name, index)
 

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from ecg.messages import Beat, Block, Command, Gap, Goodbye, Hello, Vitals
+from ecg.messages import Beat, Block, Command, Goodbye, Hello, Vitals
 from stream.engine.alarms import Book, Context, Settings
 from stream.engine.checkpoint import Checkpoint, read
 from stream.engine.events import Event, published, refusal
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.marks import Marks
-from stream.engine.outcome import Changed, Closed, Opened, Outcome
+from stream.engine.outcome import Changed, Closed, HeartRate, Opened, Outcome
 from stream.engine.pipeline import Classifier, Pipeline
 from stream.engine.quarantine import Quarantine
 from stream.engine.report import without_intervals
@@ -248,21 +248,28 @@ class Ward:
             self.trends.add(outcome)
         if isinstance(outcome, Changed):
             self._unseen.changed(outcome)
-        if not live:
-            if isinstance(outcome, Opened):
-                self._unseen.opened(outcome.patient)
-            return []
-        if isinstance(outcome, Beat | Gap):
-            return [outcome]
-        if isinstance(outcome, Vitals):
-            vitals = without_intervals(outcome) if self.book.is_paced(outcome.patient) else outcome
-            return [vitals, *self._vitals(outcome, now)]
-        if isinstance(outcome, Changed):
-            return self._change(outcome, now)
+        if live:
+            return self._told(outcome, now)
         if isinstance(outcome, Opened):
-            return self._opened(outcome, now)
-        assert isinstance(outcome, Closed)
-        return published(self.book.goodbye(outcome.patient, outcome.session, now))
+            self._unseen.opened(outcome.patient)
+        return []
+
+    def _told(self, outcome: Outcome, now: float) -> list[Event]:
+        """What an outcome gives to publish, of itself and by the book."""
+        match outcome:
+            case Vitals():
+                paced = self.book.is_paced(outcome.patient)
+                vitals = without_intervals(outcome) if paced else outcome
+                return [vitals, *self._vitals(outcome, now)]
+            case HeartRate():
+                return self._heart_rate(outcome, now)
+            case Changed():
+                return self._change(outcome, now)
+            case Opened():
+                return self._opened(outcome, now)
+            case Closed():
+                return published(self.book.goodbye(outcome.patient, outcome.session, now))
+        return [outcome]
 
     def _opened(self, opened: Opened, now: float) -> list[Event]:
         """A session begins; its HELLO, where there was one, says for whom the limits are."""
@@ -278,6 +285,12 @@ class Ward:
             self.book.vitals(context, vitals.sample, vitals.heart_rate, vitals.v_per_minute, now)
         )
 
+    def _heart_rate(self, outcome: HeartRate, now: float) -> list[Event]:
+        if not self.book.exceeds(outcome.patient, outcome.heart_rate):
+            return []
+        context = self._context(outcome)
+        return published(self.book.heart_rate(context, outcome.sample, outcome.heart_rate, now))
+
     def _change(self, changed: Changed, now: float) -> list[Event]:
         context = self._context(changed)
         evidence = self._marks.evidence(changed.patient, changed.change, self.pipeline.model_id)
@@ -292,7 +305,7 @@ class Ward:
         latest = max(now for _, now in batch)
         return published(self._failure.tell(present, latest, lasts=failure != ""))
 
-    def _context(self, outcome: Vitals | Changed | Opened) -> Context:
+    def _context(self, outcome: Vitals | HeartRate | Changed | Opened) -> Context:
         stream = self.pipeline.stream(outcome.patient, outcome.session)
         assert stream is not None
         return context_of(stream, stream.names[0] if isinstance(outcome, Opened) else outcome.lead)

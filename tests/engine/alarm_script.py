@@ -51,6 +51,14 @@ class Ward:
         sample = round(at * RATE)
         return self.heard(self.book.vitals(context, sample, rate, pvcs, context.time(sample)))
 
+    def heart_rate(self, at, rate) -> list[str]:
+        """Between two seconds, as the ward tells it."""
+        if not self.book.exceeds("p", rate):
+            return []
+        context = self.context()
+        sample = round(at * RATE)
+        return self.heard(self.book.heart_rate(context, sample, rate, context.time(sample)))
+
     def tick(self, at) -> list[str]:
         return self.heard(self.book.tick(START + at))
 

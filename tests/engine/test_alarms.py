@@ -79,6 +79,20 @@ def test_medium_alarm_ends_with_its_condition():
     assert ward.tick(7.5) == ["HR_HIGH end ended"]
 
 
+def test_a_limit_that_is_broken_between_two_seconds_is_told_at_once():
+    """The mean of a beat is one already; what is kept again is counted in seconds, as before."""
+    ward = Ward()
+    assert ward.vitals(1, 115.0) == []
+    assert ward.heart_rate(1.4, 121.0) == ["HR_HIGH start active"]
+    assert ward.heart_rate(1.8, 119.0) == []
+    assert ward.heart_rate(2.2, 141.0) == [
+        "EXTREME_TACHY start active",
+        "HR_HIGH update active by EXTREME_TACHY",
+    ]
+    assert [ward.vitals(s, 110.0) for s in (3, 4, 5)] == [[], [], []]
+    assert ward.vitals(6, 110.0) != []
+
+
 def test_self_clearing_alarm_shows_for_6_s():
     """A pair of PVCs, once: shown for 6 s from its detection, then ended by a tick."""
     ward = Ward()

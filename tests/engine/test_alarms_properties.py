@@ -17,6 +17,7 @@ event = st.one_of(
     st.tuples(st.just("clear"), st.sampled_from(KINDS)),
     st.tuples(st.just("once"), st.sampled_from(["PAIR_PVCS", "R_ON_T", "MISSED_BEAT"])),
     st.tuples(st.just("rate"), st.sampled_from([None, 25.0, 45.0, 80.0, 130.0, 190.0])),
+    st.tuples(st.just("beat"), st.sampled_from([25.0, 45.0, 80.0, 130.0, 190.0])),
     st.tuples(st.just("acknowledge"), st.sampled_from([*KINDS, "EXTREME_TACHY", ""])),
     st.tuples(st.just("pause"), st.sampled_from([0.0, 30.0, 120.0])),
     st.tuples(st.just("arrive"), st.none()),
@@ -64,6 +65,9 @@ class Teller(Ward):
 
     def on_rate(self, rate):
         return self.vitals(self.at, rate)
+
+    def on_beat(self, rate):
+        return self.heart_rate(self.at, rate)
 
     def on_acknowledge(self, kind):
         return self.acknowledge(self.now, kind)
@@ -177,7 +181,7 @@ def test_saved_and_restored_at_any_point_it_goes_on_the_same(events):
 @given(story)
 def test_a_replay_repeats_nothing(events):
     """The same changes, vitals and commands again, as after a restart, give no instruction."""
-    signals = [(w, e) for w, e in events if e[0] in {"set", "clear", "once", "rate"}]
+    signals = [(w, e) for w, e in events if e[0] in {"set", "clear", "once", "rate", "beat"}]
     teller = Teller()
     for wait, what in signals:
         teller.happen(max(wait, 0.1), what)
@@ -205,6 +209,12 @@ class _Late:
 
     def vitals(self, context, sample, rate, pvcs, _):
         return self.book.vitals(context, sample, rate, pvcs, self.now)
+
+    def exceeds(self, patient, rate):
+        return self.book.exceeds(patient, rate)
+
+    def heart_rate(self, context, sample, rate, _):
+        return self.book.heart_rate(context, sample, rate, self.now)
 
 
 @given(story)

@@ -15,7 +15,7 @@ from synthesis import RHYTHMS, Spell, beats, blocks, signal
 from ecg.errors import ModelError
 from ecg.messages import Beat, Block, Goodbye, Vitals
 from ecg.types import BeatClass
-from stream.engine.outcome import Changed, Outcome
+from stream.engine.outcome import Changed, HeartRate, Outcome
 from stream.engine.pipeline import Pipeline
 
 
@@ -244,6 +244,19 @@ def test_vitals_come_once_a_second_and_start_unknown():
     assert vitals[-1].heart_rate == pytest.approx(70, abs=0.5)
 
 
+def test_the_heart_rate_between_seconds_is_that_of_the_beats():
+    """Told once for each beat at most, with the hop in which it is known, as ALARMS.md has it."""
+    rates = [o for o in reference("VT") if isinstance(o, HeartRate)]
+    truth = np.array([at for at, _ in beats(RHYTHMS["VT"])])
+    assert len(rates) > 30
+    for told in rates:
+        assert told.sample % 25 == 0
+        assert told.sample % 250 != 0
+        known = truth[truth <= told.sample / 250 - 0.45][-13:]
+        if len(known) == 13:
+            assert told.heart_rate == pytest.approx(60 / np.diff(known).mean(), abs=1.0)
+
+
 def test_goodbye_gives_the_last_beats():
     """The beats that still wait for their window when the device says goodbye are not lost."""
     stream = list(blocks(samples("sinus")[:5000], [125]))
@@ -308,6 +321,9 @@ def later(outcome: Outcome, samples: int) -> Outcome:
         return msgspec.structs.replace(outcome, sample=outcome.sample + samples, rr=rr)
     if isinstance(outcome, Vitals):
         return msgspec.structs.replace(outcome, sample=outcome.sample + samples)
+    if isinstance(outcome, HeartRate):
+        rate = round(outcome.heart_rate, 6)
+        return msgspec.structs.replace(outcome, sample=outcome.sample + samples, heart_rate=rate)
     return outcome
 
 

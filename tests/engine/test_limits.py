@@ -4,7 +4,15 @@ import pytest
 
 from ecg.conditions import Edge
 from ecg.types import Category
-from stream.engine.alarms.limits import DEFAULTS, LimitState, judge, restart, set_limits
+from stream.engine.alarms.limits import (
+    DEFAULTS,
+    LimitState,
+    exceeds,
+    judge,
+    judge_rate,
+    restart,
+    set_limits,
+)
 
 RATE = 250.0
 
@@ -115,6 +123,29 @@ def test_replay_changes_nothing_and_a_new_session_does():
     assert judged([80.0] * 6, state=state) == []
     restart(state)
     assert len(judged([130.0], state=state)) == 1
+
+
+def test_between_seconds_limits_are_only_broken():
+    """At once, in noise the extremes alone; 3 s within the limit are counted from there."""
+    state = LimitState()
+    assert [c.kind for c in judge_rate(state, 300, 145.0, noisy=True)] == ["EXTREME_TACHY"]
+    assert judge_rate(state, 325, 100.0) == []
+    assert not exceeds(state, 100.0)
+    assert exceeds(state, 121.0)
+    assert [c.kind for c in judge_rate(state, 350, 121.0)] == ["HR_HIGH"]
+    assert not exceeds(state, 150.0)
+    assert judged([100.0] * 3, state=state, start=2) == []
+    cleared = [("EXTREME_TACHY", Edge.CLEAR), ("HR_HIGH", Edge.CLEAR)]
+    assert judged([100.0], state=state, start=5) == [(5, *change) for change in cleared]
+
+
+def test_a_rate_that_was_judged_is_not_judged_again():
+    """Seconds and what lies between them are one time."""
+    state = LimitState()
+    judge(state, 500, RATE, 80.0, 0.0)
+    assert judge_rate(state, 500, 130.0) == []
+    assert judge_rate(state, 400, 130.0) == []
+    assert len(judge_rate(state, 525, 130.0)) == 1
 
 
 def test_every_category_has_limits():

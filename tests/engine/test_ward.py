@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from synthesis import RHYTHMS, Spell, blocks, signal
+from synthesis import RHYTHMS, Spell, beats, blocks, signal
 
 from ecg.errors import ModelError
 from ecg.messages import (
@@ -233,3 +233,16 @@ def test_waiting_blocks_are_bounded():
                       uv_per_lsb=(5.0,), seq=k, first=252 + k, payload=piece)  # fmt: skip
         ward.push([(block, 1.0 + k / 1000)])
         assert len(ward.pipeline.stream("p").arrival.waiting) <= 128
+
+
+def test_a_rate_alarm_comes_with_the_beat_that_breaks_the_limit():
+    """80 to 155 /min: within half a second and a hop of the R whose mean is the first beyond 120."""
+    spells = (Spell(20, 80), Spell(20, 155))
+    made = blocks(signal(spells), [25])
+    events = Ward(Rule()).push([(block, block.end / 250) for block in made])
+    truth = np.array([at for at, _ in beats(spells)])
+    means = np.array([60 / np.diff(truth[k - 12 : k + 1]).mean() for k in range(12, len(truth))])
+    beat = truth[12:][means > 120][0]
+    alarm = next(a for a in events if isinstance(a, Alarm) and a.kind == "HR_HIGH")
+    assert 0.0 < alarm.onset_sample / 250 - beat <= 0.6
+    assert alarm.onset_sample % 250 != 0

@@ -21,7 +21,7 @@ from ecg.conditions import Change
 from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
 from ecg.types import Category, Paced
 from stream.engine.alarms.commands import carry_out
-from stream.engine.alarms.limits import DEFAULTS, judge, set_limits
+from stream.engine.alarms.limits import DEFAULTS, exceeds, judge, judge_rate, set_limits
 from stream.engine.alarms.news import from_change
 from stream.engine.alarms.patient import (
     apply,
@@ -148,6 +148,23 @@ class Book:
         if state.learning and heart_rate is not None:
             state.learning = False
             lower(ledger, "LEARNING", sample)
+        return self._close(out, ledger)
+
+    def exceeds(self, patient: str, heart_rate: float) -> bool:
+        """Whether a rate breaks a limit that is kept: only then `heart_rate` has work. Cheap: call it per beat."""
+        state = self._patients.get(patient)
+        return state is None or exceeds(state.limits, heart_rate)
+
+    def heart_rate(
+        self, context: Context, sample: int, heart_rate: float, now: float
+    ) -> list[Instruction]:
+        """Judge a rate between two seconds: what it breaks is told now; what is kept, `vitals` says."""
+        out, ledger = self._enter(context, now)
+        state = ledger.state
+        if context.session == state.session:
+            noisy = holds(state, "ARTIFACT")
+            for found in judge_rate(state.limits, sample, heart_rate, noisy=noisy):
+                apply(ledger, context, found)
         return self._close(out, ledger)
 
     def fault(

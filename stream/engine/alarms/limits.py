@@ -1,6 +1,6 @@
 """Limits on numbers: heart rate and PVC rate against what people have set for a patient.
 
-Pure: vitals at 1 Hz in, changes out; the state is one small struct for each patient. People set
+Pure: vitals at 1 Hz and heart rates between them in, changes out; the state is one small struct for each patient. People set
 these limits, so they may not live in a signal room. A limit is broken at once (the heart rate is a
 mean already) and kept again only after CLEAR_SECONDS within it.
 """
@@ -96,8 +96,28 @@ def judge(
     if sample <= state.seen:
         return []
     state.seen = sample
-    rules = _rules(state, heart_rate, pvcs)
+    rules = [*_rate_rules(state, heart_rate), _pvc_rule(state, pvcs)]
     changes = (_judge(state, rule, sample, rate, noisy=noisy) for rule in rules)
+    return [change for change in changes if change is not None]
+
+
+def exceeds(state: LimitState, heart_rate: float) -> bool:
+    """Whether a rate is beyond a limit that was kept."""
+    return any(r.beyond and r.kind not in state.broken for r in _rate_rules(state, heart_rate))
+
+
+def judge_rate(
+    state: LimitState, sample: int, heart_rate: float, *, noisy: bool = False
+) -> list[Change]:
+    """Judge a heart rate between two seconds: a fast heart need not wait for the second to be over.
+
+    Only sets; whether a limit is kept again is counted in seconds. Arguments as in `judge`.
+    """
+    if sample <= state.seen:
+        return []
+    state.seen = sample
+    rules = (r for r in _rate_rules(state, heart_rate) if r.kind not in state.broken)
+    changes = (_break(state, rule, sample, noisy=noisy) for rule in rules)
     return [change for change in changes if change is not None]
 
 
@@ -118,8 +138,8 @@ def restart(state: LimitState) -> None:
     state.broken = {}
 
 
-def _rules(state: LimitState, rate: float | None, pvcs: float | None) -> Iterator[Rule]:
-    """Every limit, as ALARMS.md has them."""
+def _rate_rules(state: LimitState, rate: float | None) -> Iterator[Rule]:
+    """Limits of the heart rate, as ALARMS.md has them."""
     extreme_high = min(state.high + EXTREME_ABOVE, EXTREME_HIGHEST)
     extreme_low = max(state.low - EXTREME_BELOW, EXTREME_LOWEST)
     known = rate is not None
@@ -128,7 +148,18 @@ def _rules(state: LimitState, rate: float | None, pvcs: float | None) -> Iterato
     yield Rule("EXTREME_BRADY", rate, extreme_low, known and hr <= extreme_low)
     yield Rule("HR_HIGH", rate, state.high, known and hr > state.high)
     yield Rule("HR_LOW", rate, state.low, known and hr < state.low)
-    yield Rule("PVC_RATE", pvcs, state.pvc, pvcs is not None and pvcs > state.pvc)
+
+
+def _pvc_rule(state: LimitState, pvcs: float | None) -> Rule:
+    return Rule("PVC_RATE", pvcs, state.pvc, pvcs is not None and pvcs > state.pvc)
+
+
+def _break(state: LimitState, rule: Rule, sample: int, *, noisy: bool) -> Change | None:
+    """A limit that was kept: is it broken?"""
+    if not rule.beyond or (noisy and rule.kind not in LETHAL):
+        return None
+    state.broken[rule.kind] = Violation(sample, sample, sample)
+    return _change(rule, Edge.SET, sample, sample)
 
 
 def _judge(
@@ -136,10 +167,7 @@ def _judge(
 ) -> Change | None:
     violation = state.broken.get(rule.kind)
     if violation is None:
-        if not rule.beyond or (noisy and rule.kind not in LETHAL):
-            return None
-        state.broken[rule.kind] = Violation(sample, sample, sample)
-        return _change(rule, Edge.SET, sample, sample)
+        return _break(state, rule, sample, noisy=noisy)
     if rule.value is not None:
         violation.known = sample
     if rule.beyond:

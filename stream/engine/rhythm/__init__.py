@@ -2,7 +2,7 @@
 
 from stream.engine.rhythm.room import MEASURES, advance, beat, gap, init, look, noise, wide
 from stream.engine.rhythm.state import CHANGE, CLEAR, KINDS, MAX_CHANGES, ONCE, SET, STATE
-from stream.engine.rhythm.vitals import RHYTHMS, STEADY, VITALS, vitals
+from stream.engine.rhythm.vitals import RHYTHMS, STEADY, VITALS, rate_changes, vitals
 
 __all__ = [
     "CHANGE",
@@ -22,6 +22,7 @@ __all__ = [
     "init",
     "look",
     "noise",
+    "rate_changes",
     "vitals",
     "wide",
 ]

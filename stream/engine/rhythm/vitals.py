@@ -58,10 +58,22 @@ VITALS: Final = np.dtype(
 def vitals(s: Any, out: Any) -> None:
     """Write the numbers at the horizon into a record of VITALS."""
     rate = heart_rate(s)
+    s.told_rate = rate
     out.heart_rate = rate
     out.v_per_minute = v_per_minute(s) if s.valid == 1 else np.nan
     out.quality = s.quality if s.valid == 1 else 0.0
     out.rhythm = _rhythm(s, rate)
+
+
+@nb.njit(cache=True)
+def rate_changes(s: Any, out: Any) -> bool:
+    """Whether the heart rate is known and not what was told last; then write it, and nothing else, into `out`."""
+    rate = heart_rate(s)
+    if np.isnan(rate) or rate == s.told_rate:
+        return False
+    s.told_rate = rate
+    out.heart_rate = rate
+    return True
 
 
 @nb.njit(cache=True)
