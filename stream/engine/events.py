@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ecg.messages import Alarm, Beat, Command, CommandDone, Gap, Vitals
+from ecg.messages import Alarm, Beat, CommandDone, Gap, Vitals
 from stream.engine.alarms import Done, Instruction, Publish
 
 Event = Beat | Vitals | Gap | Alarm | CommandDone
@@ -18,15 +18,3 @@ def published(instructions: Iterable[Instruction]) -> list[Event]:
         elif isinstance(instruction, Done):
             events.append(instruction.done)
     return events
-
-
-def refusal(command: Command, now: float, code: str) -> CommandDone:
-    """The answer to a command that does not reach the book."""
-    return CommandDone(
-        id=command.id,
-        patient=command.patient,
-        time=now,
-        by=command.by,
-        action=type(command).__name__.lower(),
-        refused=code,
-    )

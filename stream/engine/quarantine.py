@@ -1,4 +1,4 @@
-"""Who is left out of the analysis, and until when: a patient whose samples made a room raise.
+"""Who is left out of the analysis, and until when: a patient who made a room or the alarm book raise.
 
 A bug of ours in one patient's stream must not stop the others. The patient is left out, has the
 alarm ANALYSIS_FAIL, and begins anew after a while, or with the next session; each further failure
@@ -70,12 +70,13 @@ class Quarantine:
         """How long a patient who is left out will be so, from the failure on."""
         return self._failed[patient].seconds
 
-    def leave_out(self, record: Record, now: float, stream: Stream | None) -> None:
-        """Taking this record, the analysis failed; `stream` is what is live, if any."""
-        before = self._failed.get(record.patient)
+    def leave_out(self, patient: str, now: float, stream: Stream | None, session: str = "") -> None:
+        """The analysis failed; `stream` is what is live, if any, `session` of the record, if there was one."""
+        before = self._failed.get(patient)
         repeated = before is not None and now - before.at < FORGOTTEN_SECONDS
-        self._failed[record.patient] = Failed(
-            session=stream.session if stream else record.session,
+        known = before.session if before else ""
+        self._failed[patient] = Failed(
+            session=stream.session if stream else session or known,
             retired=_retired(before.retired if before else (), *(stream.retired if stream else ())),
             at=now,
             times=before.times + 1 if before and repeated else 1,
@@ -111,6 +112,11 @@ class Quarantine:
             *self._book.arrived(patient, session, record.end, now),
             *self._book.analysis(patient, now, goes_on=False),
         ]
+
+    def undecided(self, patient: str, now: float) -> list[Instruction]:
+        """What fell due at `now` could not be decided: the book begins the left-out patient anew."""
+        self._told.add(patient)
+        return self._book.begin_anew(patient, now)
 
     def analysed(self, records: Iterable[tuple[Record, float]]) -> list[Instruction]:
         """Records went well: whose patient had been left out is back."""

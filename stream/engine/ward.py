@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from ecg.messages import Beat, Block, Command, Goodbye, Hello, Vitals
-from stream.engine.alarms import Book, Context, Settings
+from stream.engine.alarms import Book, Context, Settings, answer
 from stream.engine.checkpoint import Checkpoint, read
-from stream.engine.events import Event, published, refusal
+from stream.engine.events import Event, published
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.marks import Marks
 from stream.engine.outcome import Changed, Closed, HeartRate, Opened, Outcome
@@ -100,24 +100,16 @@ class Ward:
                 events += self._judge_model(signal)
         return events
 
-    def leave_out(
-        self, record: Block | Goodbye, now: float, book: bytes | None, *, live: bool = True
-    ) -> list[Event]:
-        """Pushed alone, a record made the analysis raise: drop what that left, leave its patient out.
+    def leave_out(self, patient: str, now: float, session: str = "") -> None:
+        """The analysis of a patient raised: drop what is left of it, skip records for a while.
 
-        `book` is what `book.dump` gave before it, None for nothing; `live` is as in `push`.
+        `session` is of the record that was pushed alone, empty if it was none.
         """
-        patient = record.patient
-        if book is None:
-            self.book.forget(patient)
-        else:
-            self.book.load(patient, book)
-        self.quarantine.leave_out(record, now, self.pipeline.stream(patient))
+        self.quarantine.leave_out(patient, now, self.pipeline.stream(patient), session)
         self.pipeline.forget(patient)
         self._marks.forget(patient)
         self._unseen.forget(patient)
         self.fresh.add(patient)
-        return published(self.quarantine.skipped(record, now)) if live else []
 
     def batches(self, records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
@@ -137,13 +129,17 @@ class Ward:
     def command(self, command: Command, now: float) -> list[Event]:
         """Carry out what a person asked."""
         if not self.roll.admits(command.patient):
-            return [refusal(command, now, "ward_full")]
+            return published([answer(command, now, "ward_full")])
         self.roll.changed()
         return published(self.book.command(command, now))
 
     def tick(self, now: float) -> list[Event]:
         """Time has passed: decide what fell due. `book.next_deadline()` says when to call."""
         return published(self.book.tick(now))
+
+    def decide(self, patient: str, now: float) -> list[Event]:
+        """Decide what fell due of one patient: `tick` for those who are `book.overdue`."""
+        return published(self.book.decide(patient, now))
 
     def emptied(self) -> "Ward":
         """One like this, with nobody in it."""

@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from ecg.messages import Alarm, CommandDone, Hello, Strip
 from stream.engine.events import Event, published
@@ -29,7 +30,8 @@ class Shift:
 
     Attributes:
         careful: whether records are pushed one by one, so that a patient who makes a room raise is
-            found and left out, and nobody else notices.
+            found and left out, and nobody else notices. Commands and deadlines are rare enough to be
+            taken so always.
 
     Args:
         ward: engine and alarm book.
@@ -75,27 +77,60 @@ class Shift:
     def _alone(self, arrived: Arrived, *, live: bool) -> list[Event]:
         """Push one record; who makes a room raise is left out for a while."""
         record, now = arrived
+        push = partial(self.ward.push, [arrived], live=live)
         if isinstance(record, Hello):
-            return self.ward.push([arrived], live=live)
-        ward, patient = self.ward, record.patient
-        before = ward.book.dump(patient) if patient in ward.book.patients() else None
-        try:
-            return ward.push([arrived], live=live)
-        except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
-            events = ward.leave_out(record, now, before, live=live)
-            told = "%s: the analysis failed in session %s (%r); left out for %.0f s"
-            _log.error(told, patient, record.session, error, ward.quarantine.seconds(patient))
-            return events
+            return push()
+        due = self._decide(record.patient, now) if live else []
+        told = self._tried(record.patient, push)
+        if told is None:
+            self._leave_out(record.patient, now, record.session)
+            told = push()  # skipped now, which is told
+        return due + told
 
     def command(self, command: AnyCommand, now: float) -> list[Event]:
-        """Carry out a command, no earlier than what is known already."""
+        """Carry out a command, no earlier than what is known already; one that raises is refused."""
         self.now = max(self.now, now)
-        return self.ward.command(command, self.now)
+        due = self._decide(command.patient, self.now)
+        told = self._tried(command.patient, partial(self.ward.command, command, self.now))
+        if told is None:
+            told = published(self.ward.book.refuse(command, self.now, "command_failed"))
+        return due + told
 
     def tick(self, now: float) -> list[Event]:
         """Let time pass, when no record waits."""
         self.now = max(self.now, now)
-        return self.ward.tick(self.now)
+        overdue = self.ward.book.overdue(self.now)
+        return [event for patient in overdue for event in self._decide(patient, self.now)]
+
+    def _decide(self, patient: str, now: float) -> list[Event]:
+        """Decide what fell due of a patient; who makes the book raise is left out from then on."""
+        events: list[Event] = []
+        while (due := self.ward.book.deadline(patient)) <= now:
+            told = self._tried(patient, partial(self.ward.decide, patient, due))
+            if told is None:
+                self._leave_out(patient, due)
+                told = published(self.ward.quarantine.undecided(patient, due))
+            events += told
+        return events
+
+    def _tried(self, patient: str, stimulus: Callable[[], list[Event]]) -> list[Event] | None:
+        """What a stimulus of one patient gives; None if it raises: the book was not told then."""
+        book = self.ward.book
+        before = book.dump(patient) if patient in book.patients() else None
+        try:
+            return stimulus()
+        except Exception as error:  # noqa: BLE001 - whatever it is, others must go on
+            again = self.careful  # the trace was told when all were pushed together
+            _log.error("%s: the analysis failed: %r", patient, error, exc_info=not again)
+        if before is None:
+            book.forget(patient)
+        else:
+            book.load(patient, before)
+        return None
+
+    def _leave_out(self, patient: str, now: float, session: str = "") -> None:
+        self.ward.leave_out(patient, now, session)
+        _log.error("%s: left out for %.0f s", patient, self.ward.quarantine.seconds(patient))
 
     def lag(self, present: Mapping[str, float], *, late: bool, waited: float) -> list[Event]:
         """ANALYSIS_LAG for everybody who sends while what they sent has waited for long.
@@ -209,7 +244,8 @@ class Shift:
         found: dict[str, None] = {}
         for patient in sorted(told | fresh):
             stream = self.ward.pipeline.stream(patient)
-            if stream is None and patient not in fresh:
+            known = stream is not None or patient in self.ward.quarantine
+            if not known and patient not in fresh:
                 continue
             if self._schedule.heard(patient, stream, self.now) or patient in fresh:
                 found[patient] = None

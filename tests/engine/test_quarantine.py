@@ -31,7 +31,12 @@ def fail(ward: Ward, model: Bug, record: Block, now: float):
     with pytest.raises(IndexError):
         ward.push([(record, now)])
     model.raises = False
-    return ward.leave_out(record, now, book)
+    if book is None:
+        ward.book.forget(patient)
+    else:
+        ward.book.load(patient, book)
+    ward.leave_out(patient, now, record.session)
+    return ward.push([(record, now)])
 
 
 def failed_at(ward: Ward, model: Bug, source, at: int):
@@ -63,13 +68,13 @@ def test_each_failure_doubles_the_time_up_to_a_bound():
     record, _ = stream("sinus")[0]
     now, seconds = START, []
     for _ in range(6):
-        quarantine.leave_out(record, now, None)
+        quarantine.leave_out("p", now, None, "s")
         seconds.append(quarantine.seconds("p"))
         now += seconds[-1]
         assert not quarantine.admits(record, now - 0.1)
         assert quarantine.admits(record, now)
     assert seconds == [10, 20, 40, 80, 160, 160]
-    quarantine.leave_out(record, now + 3600, None)
+    quarantine.leave_out("p", now + 3600, None, "s")
     assert quarantine.seconds("p") == 10
 
 
@@ -77,7 +82,7 @@ def test_the_next_session_comes_back_sooner():
     """After many failures a device that was changed waits 10 s only; the old session stays over."""
     ward, source = Ward(Rule()), stream("sinus")
     for at in (0.0, 10.0, 30.0):
-        ward.quarantine.leave_out(source[0][0], at, None)
+        ward.quarantine.leave_out("p", at, None, "s")
     assert ward.quarantine.seconds("p") == 40
     second = stream("sinus", session="s2", begin=30.0)
     assert alarms(ward.push(second[:8])) == [(KIND, "start")]

@@ -1,6 +1,7 @@
 """Room `alarms`: the alarm book, and the limits that people set."""
 
 from stream.engine.alarms.book import Book
+from stream.engine.alarms.commands import answer
 from stream.engine.alarms.state import Context, Done, Instruction, Publish, Settings
 
 __all__ = [
@@ -10,4 +11,5 @@ __all__ = [
     "Instruction",
     "Publish",
     "Settings",
+    "answer",
 ]

@@ -12,19 +12,20 @@ a trouble of this program itself (MODEL_FAIL, ANALYSIS_LAG) through `fault`, or 
 Acknowledge with an empty alarm id means all alarms of the patient.
 """
 
-import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from ecg.conditions import Change
-from ecg.messages import Alarm, Command, CommandDone, Evidence, Patient, Strip
+from ecg.messages import Alarm, Command, Evidence, Patient, Strip
 from ecg.types import Category, Paced
-from stream.engine.alarms.commands import carry_out
+from stream.engine.alarms.commands import answer, carry_out, remember
+from stream.engine.alarms.deadlines import Deadlines
 from stream.engine.alarms.limits import DEFAULTS, exceeds, judge, judge_rate, set_limits
 from stream.engine.alarms.news import from_change
 from stream.engine.alarms.patient import (
     apply,
+    begin_anew,
     earliest,
     fall_due,
     holds,
@@ -41,7 +42,6 @@ from stream.engine.alarms.rules import Ledger
 from stream.engine.alarms.state import (
     NEVER,
     Context,
-    Done,
     Instruction,
     PatientState,
     Settings,
@@ -55,8 +55,7 @@ class Book:
         """Start with no patients."""
         self._settings = settings or Settings()
         self._patients: dict[str, PatientState] = {}
-        self._due: dict[str, float] = {}
-        self._heap: list[tuple[float, str]] = []
+        self._deadlines = Deadlines()
 
     # ── Signals ──────────────────────────────────────────────────────────────────────────────
 
@@ -87,7 +86,7 @@ class Book:
         if state is None or session != state.session:
             return []
         waited = now - state.arrived
-        if now < self._due.get(patient, 0.0) and 0.0 <= waited < self._settings.no_data:
+        if now < self._deadlines.noted(patient) and 0.0 <= waited < self._settings.no_data:
             state.arrived = now
             state.sample = max(state.sample, end)
             return []
@@ -201,38 +200,51 @@ class Book:
     def command(self, command: Command, now: float) -> list[Instruction]:
         """Carry out what a person asked, once for each command id."""
         out, ledger = self._open(command.patient, now)
-        state = ledger.state
-        if command.id in state.commands:
-            return self._close(out, ledger)
-        state.commands = [*state.commands, command.id][-self._settings.commands :]
-        refused, detail = carry_out(ledger, command)
-        done = CommandDone(
-            id=command.id,
-            patient=command.patient,
-            time=now,
-            by=command.by,
-            action=type(command).__name__.lower(),
-            refused=refused,
-            detail=detail,
-        )
-        return [*self._close(out, ledger), Done(done)]
+        new = remember(ledger, command)
+        done = [answer(command, now, *carry_out(ledger, command))] if new else []
+        return [*self._close(out, ledger), *done]
+
+    def refuse(self, command: Command, now: float, code: str) -> list[Instruction]:
+        """A command is not carried out: its answer, once for each command id."""
+        ledger = Ledger(self._state(command.patient), self._settings, now)
+        return [answer(command, now, code)] if remember(ledger, command) else []
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
 
     def next_deadline(self) -> float | None:
         """When `tick` is due next (or a little before), or None when nothing is pending."""
-        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._deadlines.next()
 
     def tick(self, now: float) -> list[Instruction]:
         """Time has passed: decide what fell due."""
-        out: list[Instruction] = []
-        while (deadline := self.next_deadline()) is not None and deadline <= now:
-            _, patient = heapq.heappop(self._heap)
-            del self._due[patient]
-            out += self._close(*self._open(patient, now))
-        return out
+        return [said for patient in self.overdue(now) for said in self.decide(patient, now)]
+
+    def overdue(self, now: float) -> Iterator[str]:
+        """Patients of whom something has fallen due; `decide` it before the next one."""
+        for patient in self._deadlines.take(now):
+            if self.deadline(patient) <= now:
+                yield patient
+            else:
+                self._schedule(patient)
+
+    def deadline(self, patient: str) -> float:
+        """When something of a patient falls due next, infinite for never."""
+        state = self._patients.get(patient)
+        return earliest(state, self._settings) if state else NEVER
+
+    def decide(self, patient: str, now: float) -> list[Instruction]:
+        """Decide what fell due of one patient."""
+        return self._close(*self._open(patient, now))
+
+    def begin_anew(self, patient: str, now: float) -> list[Instruction]:
+        """Deciding what fell due raised: nothing is pending any more, and the analysis has failed.
+
+        What latches stays latched, all else that was shown ends.
+        """
+        ledger = Ledger(self._patients[patient], self._settings, now)
+        begin_anew(ledger)
+        interrupt(ledger)
+        return self._close([], ledger)
 
     # ── State ────────────────────────────────────────────────────────────────────────────────
 
@@ -267,21 +279,26 @@ class Book:
     def load(self, patient: str, data: bytes) -> None:
         """Take back what `dump` gave; msgspec.ValidationError if it was not that."""
         self._patients[patient] = msgspec.msgpack.decode(data, type=PatientState)
-        self._due.pop(patient, None)
+        self._deadlines.forget(patient)
         self._schedule(patient)
 
     def forget(self, patient: str) -> None:
         """The patient is somebody else's now."""
         self._patients.pop(patient, None)
-        self._due.pop(patient, None)
+        self._deadlines.forget(patient)
 
     # ── Inside ───────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, patient: str, now: float) -> tuple[list[Instruction], Ledger]:
-        """Let a patient's deadlines up to `now` come to pass, each at its own time."""
+    def _state(self, patient: str) -> PatientState:
+        """A patient's state, begun if there is none."""
         state = self._patients.get(patient)
         if state is None:
             state = self._patients[patient] = PatientState(Patient(patient))
+        return state
+
+    def _open(self, patient: str, now: float) -> tuple[list[Instruction], Ledger]:
+        """Let a patient's deadlines up to `now` come to pass, each at its own time."""
+        state = self._state(patient)
         out: list[Instruction] = []
         while (due := earliest(state, self._settings)) <= now:
             past = Ledger(state, self._settings, due)
@@ -307,7 +324,4 @@ class Book:
 
     def _schedule(self, patient: str) -> None:
         """Note the next deadline; one that moved later stays noted, and `tick` finds nothing."""
-        due = earliest(self._patients[patient], self._settings)
-        if due < self._due.get(patient, NEVER):
-            self._due[patient] = due
-            heapq.heappush(self._heap, (due, patient))
+        self._deadlines.note(patient, self.deadline(patient))

@@ -1,11 +1,29 @@
 """What people ask of the alarm book, carried out on one patient: `rules` has the rules."""
 
-from ecg.messages import Acknowledge, Admit, Command, Discharge, Patient, PauseAudio, SetLimits
+from ecg.messages import (
+    Acknowledge,
+    Admit,
+    Command,
+    CommandDone,
+    Discharge,
+    Patient,
+    PauseAudio,
+    SetLimits,
+)
 from ecg.types import Priority
 from stream.engine.alarms.limits import DEFAULTS, LimitState, set_limits
 from stream.engine.alarms.patient import raise_now
 from stream.engine.alarms.rules import Ledger
-from stream.engine.alarms.state import NEVER, PatientState
+from stream.engine.alarms.state import NEVER, Done, PatientState
+
+
+def remember(ledger: Ledger, command: Command) -> bool:
+    """Note that a command is answered now; False if it was before."""
+    state = ledger.state
+    if command.id in state.commands:
+        return False
+    state.commands = [*state.commands, command.id][-ledger.settings.commands :]
+    return True
 
 
 def carry_out(ledger: Ledger, command: Command) -> tuple[str, str]:
@@ -21,6 +39,21 @@ def carry_out(ledger: Ledger, command: Command) -> tuple[str, str]:
     if isinstance(command, Discharge):
         return _discharge(ledger)
     return "unknown_command", type(command).__name__
+
+
+def answer(command: Command, now: float, refused: str = "", detail: str = "") -> Done:
+    """What became of a command: carried out, or refused with a code."""
+    return Done(
+        CommandDone(
+            id=command.id,
+            patient=command.patient,
+            time=now,
+            by=command.by,
+            action=type(command).__name__.lower(),
+            refused=refused,
+            detail=detail,
+        )
+    )
 
 
 def _acknowledge(ledger: Ledger, command: Acknowledge) -> tuple[str, str]:

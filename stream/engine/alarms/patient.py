@@ -63,6 +63,37 @@ def interrupt(ledger: Ledger) -> None:
         raise_now(ledger, "ANALYSIS_FAIL", ledger.now)
 
 
+def begin_anew(ledger: Ledger) -> None:
+    """Drop all that is pending: what latches stays latched, everything else that is shown ends.
+
+    No rule is asked, since one of them has raised.
+    """
+    state, now = ledger.state, ledger.now
+    for entry in [entry for entry in state.entries if not entry.latched]:
+        entry.holding = False
+        entry.alarm = _over(entry, state.sample, now)
+        ledger.out.append(Publish(entry.alarm))
+    lingering = [(now + ledger.settings.linger, e.alarm) for e in state.entries if not e.latched]
+    state.ended = [*[kept for kept in state.ended if kept[0] > now], *lingering]
+    state.ended = state.ended[-ledger.settings.lingering :]
+    state.entries = [entry for entry in state.entries if entry.latched]
+    state.arrived, state.paused_until, state.learning = NEVER, 0.0, False
+
+
+def _over(entry: Entry, sample: int, now: float) -> Alarm:
+    """The next state of an alarm of which nothing more is decided: latched, or ended."""
+    alarm, latched = entry.alarm, entry.latched
+    return msgspec.structs.replace(
+        alarm,
+        update_no=alarm.update_no + 1,
+        phase="update" if latched else "end",
+        state="latched" if latched else "ended",
+        silenced=alarm.silenced or not latched,
+        ended_sample=sample if alarm.ended_sample is None else alarm.ended_sample,
+        ended_time=now if alarm.ended_time is None else alarm.ended_time,
+    )
+
+
 def resume(ledger: Ledger) -> None:
     """The analysis has begun anew."""
     if holds(ledger.state, "ANALYSIS_FAIL"):
