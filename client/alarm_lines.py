@@ -1,5 +1,9 @@
-"""The alarms of `beatwire watch`, one a line: when, who, what, judged against what, seen by whom. Pure."""
+"""The alarms of `beatwire watch`: when, who, what, judged against what, seen by whom. Pure.
 
+One a line; what has no room in it goes on in the next, since it may say what to do.
+"""
+
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -23,6 +27,9 @@ RESET: Final = "\x1b[0m"
 MOST_NAME, MOST_PLACE = 16, 12
 """Characters of a patient's name and of a place that are shown."""
 
+INDENT: Final = " " * 9
+"""Of what goes on in the next line: below the patient, so that a column of times is a list of alarms."""
+
 
 def sounds(alarm: Alarm) -> bool:
     """Whether it is to be heard: nobody has seen, paused or covered it."""
@@ -43,10 +50,12 @@ def painted(alarm: Alarm, text: str) -> str:
     return f"{colour}{text}{RESET}" if colour else text
 
 
-def alarm_lines(alarms: Sequence[Alarm], width: int) -> list[str]:
-    """A header and a line for each alarm, at most `width` characters; nothing for no alarm."""
-    if not alarms:
-        return []
+def alarm_lines(alarms: Sequence[Alarm], width: int, height: int) -> tuple[list[str], int]:
+    """A header and the alarms, each whole, in at most `height` lines of `width` characters.
+
+    Returns:
+        The lines, none if not even one alarm has room, and how many alarms they tell.
+    """
     names = [clean(alarm.patient)[:MOST_NAME] for alarm in alarms]
     places = [clean(f"{alarm.unit} {alarm.bed}".strip())[:MOST_PLACE] for alarm in alarms]
     name_width, place_width = max(map(len, [*names, "PATIENT"])), max(map(len, [*places, "BED"]))
@@ -55,15 +64,29 @@ def alarm_lines(alarms: Sequence[Alarm], width: int) -> list[str]:
         f"{clock(alarm.onset_time)} {name:{name_width}} {place:{place_width}} "
         for alarm, name, place in zip(alarms, names, places, strict=True)
     ]
-    lines = [_line(alarm, head, width) for alarm, head in zip(alarms, heads, strict=True)]
-    return [header[:width], *lines]
+    lines, told = [header[:width]], 0
+    for alarm, head in zip(alarms, heads, strict=True):
+        more = _lines(alarm, head, width)
+        if len(lines) + len(more) > height:
+            break
+        lines += more
+        told += 1
+    return (lines, told) if told else ([], 0)
 
 
-def _line(alarm: Alarm, head: str, width: int) -> str:
-    name = f" {marks(alarm)} {clean(alarm.text)} "[: max(width - len(head), 0)]
+def _lines(alarm: Alarm, head: str, width: int) -> list[str]:
+    """One alarm; its name stands in one piece, and goes to the next line if it has no room."""
+    name = f" {marks(alarm)} {clean(alarm.text)} "
+    above = []
+    if len(head) + len(name) > width:
+        above, head = [head[:width]], INDENT
+        name = name[: max(width - len(head), 0)]
     words = ", ".join(filter(None, (judged(alarm), standing(alarm))))
-    tail = f" {clean(words)}"[: max(width - len(head) - len(name), 0)]
-    return head[:width] + painted(alarm, name) + tail
+    taken = len(head) + len(name)
+    room = max(width, len(INDENT) + 2)
+    begun = f"{'.' * taken} {clean(words)}"  # so that words are told apart where the name ends
+    first, *rest = textwrap.wrap(begun, room, subsequent_indent=f"{INDENT} ")
+    return [*above, head[:width] + painted(alarm, name) + first[taken:], *rest]
 
 
 def marks(alarm: Alarm) -> str:

@@ -1,5 +1,6 @@
 """The live table of `beatwire watch`: a line for each patient, then one for each alarm. Pure."""
 
+import textwrap
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,9 @@ LAST_BEATS: Final = 24
 
 STALE_SECONDS: Final = 3.0
 """Vitals come each second; a heart rate older than three of them is no longer shown as one."""
+
+NOTE_LINES: Final = 2
+"""What the server refused may take so many lines."""
 
 HEADER: Final = f"{'PATIENT':16} {'HR':>4} {'QTc':>4} {'RHYTHM':10} {'BEATS':{LAST_BEATS}} ALARMS"
 
@@ -84,15 +88,14 @@ class Table:
         """
         rows = sorted(self._rows.items(), key=lambda item: (-_urgency(item[1]), item[0]))
         alarms = shown(alarm for row in self._rows.values() for alarm in row.alarms.values())
-        room = max(height - 2, 1)
-        most = max(room // 2, room - len(rows)) - 1  # less the alarms' own header
-        listed = alarms[: max(most, 0)]
+        note = textwrap.wrap(clean(self._note), width)[:NOTE_LINES]
+        room = max(height - 2 - len(note), 1)
         body = [_line(name, row, now, width) for name, row in rows]
-        below = alarm_lines(listed, width)
+        below, listed = alarm_lines(alarms, width, max(room // 2, room - len(rows)))
         body = body[: max(room - len(below), 1)]
-        rest = _more(len(rows) - len(body), "patient") + _more(len(alarms) - len(listed), "alarm")
-        foot = f"{self.events} events{rest} {self._note}"
-        return [HEADER[:width], *body, *below, clean(foot)[:width]]
+        rest = _more(len(rows) - len(body), "patient") + _more(len(alarms) - listed, "alarm")
+        foot = f"{self.events} events{rest}"
+        return [HEADER[:width], *body, *below, foot[:width], *note]
 
 
 def _more(count: int, what: str) -> str:

@@ -139,8 +139,8 @@ async def draw_table(subscriber: Subscriber, out: TextIO, until_idle: float | No
 def _draw(table: Table, out: TextIO, now: float, *, connected: bool) -> None:
     size = shutil.get_terminal_size()
     clock = time.strftime("%H:%M:%S")
-    state = "" if connected else "NO CONNECTION  "
-    lines = [f"Beatwire  {clock}  {state}not a medical device  Ctrl-C ends"[: size.columns]]
+    state = "Beatwire" if connected else "NO CONNECTION"
+    lines = [f"{state}  {clock}  not a medical device  Ctrl-C ends"[: size.columns]]
     lines += table.lines(now, size.columns, size.lines - 1)
     out.write(HOME + "".join(f"{line}{CLEAR_LINE}\r\n" for line in lines[:-1]))
     out.write(lines[-1] + CLEAR_LINE + CLEAR_BELOW)

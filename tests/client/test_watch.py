@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import io
 import json
+import os
 import re
 import time
 
@@ -14,7 +15,7 @@ from test_subscriber import SNAPSHOT, alarm, beat, event, playing
 from client import watch
 from client.subscriber import Subscriber
 from client.table import STALE_SECONDS, Table
-from client.watch import complaining, configure, draw_table, print_lines, run
+from client.watch import _draw, complaining, configure, draw_table, print_lines, run
 from ecg import messages as m
 from ecg.types import Priority
 
@@ -143,6 +144,49 @@ def test_each_alarm_says_when_who_what_and_who_has_seen_it(fields, words, monkey
     time.tzset()
     assert line.startswith("03:58:20 demo-3  ICU 3 ")
     assert line.endswith(words.format(seen="03:59:21"))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_what_a_person_is_to_do_is_never_cut(width):
+    """The longest names and words there are, in a narrow window: all of them, on further lines."""
+    table = Table()
+    latched = {"state": "latched", "ended_time": NIGHT, "acknowledged_at": NIGHT}
+    who = {"acknowledged_by": "nurse-7 of the night", "patient": "patient-with-a-long-name"}
+    where = {"unit": "Intensive care", "bed": "12", "text": "Ventricular tachycardia"}
+    judged = {"value": 171.2, "limit": 100.0, "measure": "/min"}
+    for name in ("a", "b"):
+        table.take(event(1, changed(alarm(1, name), **(latched | who | where | judged))), 0.0)
+    table.take(m.Problem(code="expired", text=f"{'so ' * 25}begin anew", fatal=False), 0.0)
+    lines = plain(table.lines(0.0, width, 24))
+    assert all(len(line) <= width for line in lines)
+    told = " ".join(" ".join(lines).split())
+    assert told.count("*** Ventricular tachycardia 171 /min, limit 100, over") == 2
+    assert told.count("acknowledge to clear (seen by nurse-7 of the night") == 2
+    assert told.endswith("so begin anew")
+
+
+def test_an_alarm_that_needs_more_lines_than_there_are_is_counted():
+    """Two alarms of two lines each: in a window for one, the other is told at the foot."""
+    table = Table()
+    for name in ("a", "b"):
+        one = changed(alarm(1, name), state="latched", text="Ventricular tachycardia", bed="b" * 12)
+        table.take(event(1, one), 0.0)
+    assert "more" not in table.lines(0.0, 60, 8)[-1]
+    lines = plain(table.lines(0.0, 60, 7))
+    assert "\n".join(lines).count("acknowledge to clear") == 1
+    assert lines[-1].endswith(", 1 more alarm")
+    assert len(lines) <= 7
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_the_first_line_says_how_to_end_in_a_narrow_window(connected, monkeypatch):
+    """Sixty columns: the state, that it is no medical device, and the key."""
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 24)))
+    out = io.StringIO()
+    _draw(Table(), out, 0.0, connected=connected)
+    first = plain(out.getvalue().split("\r\n"))[0]
+    assert first.endswith("not a medical device  Ctrl-C ends")
+    assert first.startswith("NO CONNECTION") != connected
 
 
 def test_what_sounds_stands_above_what_somebody_has_seen():
