@@ -4,7 +4,8 @@ import { pathToFileURL } from "node:url";
 
 const [folder] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(`${folder}/${name}`));
-const { filters, neighbours, query } = await load("review/filters.js");
+const { filters, matches, neighbours, query } = await load("review/filters.js");
+const { Newer } = await load("review/newer.js");
 const { aboutBeat, latest, sentence } = await load("review/verdicts.js");
 const { beatsOf, lasted, timeOf } = await load("review/strip.js");
 const { around, columns, minute, onTime, placed, stored } = await load("disclosure/stretch.js");
@@ -32,6 +33,24 @@ const review = () => {
     beat: [aboutBeat(beat, { label: "N" }).verdict, aboutBeat(beat, { label: "V" }).verdict],
     sentence: sentence({ about: "alarm", verdict: "wrong", note: "artefact", by: "dr-2", at: 5 }, (at) => `t${at}`),
   };
+};
+
+const newer = () => {
+  const one = { id: "a", patient: "p", unit: "ICU", kind: "VTACH", priority: 3, state: "active", onset_time: 1000 };
+  const since = new Date(1000_000).toISOString();
+  const wishes = [{}, { patient: "p" }, { patient: "q" }, { unit: "IC" }, { kind: "VTACH", priority: "3" }, { state: "ended" }, { since }, { until: since }, { since: "soon" }];
+  const found = new Newer({ state: "active" }, 3);
+  const counts = [];
+  const tell = (...alarms) => alarms.forEach((alarm) => (found.heard({ ...one, ...alarm }), counts.push(found.count)));
+  tell({ id: "b" }, { id: "c" });
+  found.listed([one, { ...one, id: "b" }]);
+  counts.push(found.count);
+  tell({ id: "c" }, { id: "d" }, { id: "a" }, { id: "d", state: "ended" }, { id: "e", kind: "NOT_MONITORED" });
+  const full = new Newer({}, 2);
+  full.listed([{ ...one, onset_time: 5 }, { ...one, id: "b", onset_time: 4 }]);
+  full.heard({ ...one, id: "old", onset_time: 3 });
+  full.heard({ ...one, id: "new", onset_time: 4 });
+  return { matched: wishes.map((wanted) => matches(wanted, one)), counts, full: full.count };
 };
 
 const disclosure = () => {
@@ -100,4 +119,4 @@ const burden = () => {
   };
 };
 
-console.log(JSON.stringify({ review: review(), disclosure: disclosure(), paper: paper(), upload: upload(), classifier: classifier(), burden: burden() }));
+console.log(JSON.stringify({ review: review(), newer: newer(), disclosure: disclosure(), paper: paper(), upload: upload(), classifier: classifier(), burden: burden() }));

@@ -28,6 +28,17 @@ def test_an_alarm_has_the_newer_before_and_the_older_after_it(made):
     assert made["review"]["neighbours"] == {"newer": {"id": "3"}, "older": {"id": "1"}}
 
 
+def test_filters_let_through_what_the_api_lists(made):
+    """By equality, priority from below, onset from `since` on and before `until`."""
+    assert made["newer"]["matched"] == [True, True, False, False, True, False, True, False, True]
+
+
+def test_newer_alarms_are_those_that_the_list_has_not(made):
+    """None while the list is on its way; each once; none that ended, where those are not listed."""
+    assert made["newer"]["counts"] == [0, 0, 1, 1, 2, 2, 1, 1]
+    assert made["newer"]["full"] == 1
+
+
 def test_a_strip_is_placed_by_its_alarms_onset(made):
     """Sample 0 is 500 samples at 250 Hz before the onset; other sessions' beats are not on it."""
     review = made["review"]

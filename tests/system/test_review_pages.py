@@ -213,6 +213,39 @@ def test_an_alarm_marked_false_by_keys_alone_stays_so_and_counts_as_burden(stati
         assert serious(shown) == []
 
 
+def test_newer_alarms_are_counted_and_shown_on_demand(station):
+    """The list stays as it is; a line says how many have come, also to those who hear it, and a key shows them."""
+    asystole(station)
+
+    def pause(patient: str) -> None:
+        station.post(f"/v1/patients/{patient}/pause", {"by": "nurse-7", "seconds": 60})
+
+    with opened(station, "review?kind=ALARMS_PAUSED") as shown:
+        rows, newer = shown.locator("tbody tr"), shown.locator(".newer")
+        live, button = newer.get_by_role("status"), newer.get_by_role("button")
+        expect(rows).to_have_text("No alarm is like that.")
+        expect(shown.locator("#link")).to_have_text("live")
+        expect(button).to_be_hidden()
+        for count, patient in enumerate(("known-1", "other-2"), 1):
+            pause(patient)
+            expect(live).to_have_text(f"{count} newer alarm{'s' if count > 1 else ''}")
+        expect(rows).to_have_text("No alarm is like that.")
+        assert serious(shown) == []
+        button.focus()
+        shown.keyboard.press("Enter")
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text("other-2")
+        expect(button).to_be_hidden()
+        expect(live).to_be_empty()
+        expect(shown.get_by_role("region", name="Alarms")).to_be_focused()
+    with opened(station, "review?kind=ALARMS_PAUSED&patient=known-1") as shown:
+        expect(shown.locator("tbody tr")).to_have_count(1)
+        expect(shown.locator("#link")).to_have_text("live")
+        for patient in ("other-2", "known-1"):  # told in this order
+            pause(patient)
+        expect(shown.locator(".newer").get_by_role("status")).to_have_text("1 newer alarm")
+
+
 def test_a_strip_that_is_not_stored_yet_comes_by_itself(station):
     """Opened in the first seconds of the alarm: words in place of the strip, then the strip."""
     alarm = asystole(station)

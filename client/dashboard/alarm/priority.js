@@ -10,6 +10,9 @@ const TECHNICAL = new Set([
 /** Whether it is about the equipment, not about the patient. */
 export const technical = (alarm) => TECHNICAL.has(alarm.kind);
 
+/** Whether it is kept for review; what gateways raise themselves is not. */
+export const kept = ({ kind }) => kind !== "NOT_MONITORED" && kind !== "DELIVERY_FAIL";
+
 export const level = (alarm) => LEVELS[alarm.priority];
 
 /** "***", "**", "*" or "!!": the priority, for those who do not see its colour. */

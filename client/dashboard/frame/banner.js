@@ -1,14 +1,13 @@
 // The banner over every page: the most urgent alarm of all beds, with what can be done about it.
 
-import { judged, label, level, loudest, loudness, shown, technical } from "../alarm/priority.js";
+import { judged, kept, label, level, loudest, loudness, shown, technical } from "../alarm/priority.js";
 import { make } from "../shared/dom.js";
 import { address } from "../routes.js";
 
-const NOT_THE_BOOKS = new Set(["NOT_MONITORED", "DELIVERY_FAIL", "ALARMS_PAUSED"]);
 const PAUSE = 120; // seconds of an audio pause
 
 /** Whether somebody can acknowledge it (the gateway's own alarms end by themselves). */
-export const acknowledgeable = (alarm) => !NOT_THE_BOOKS.has(alarm.kind) && alarm.state !== "acknowledged";
+export const acknowledgeable = (alarm) => kept(alarm) && alarm.kind !== "ALARMS_PAUSED" && alarm.state !== "acknowledged";
 
 export class Banner {
   #root;

@@ -2,11 +2,12 @@
 
 import { judged, label, LEVELS, level } from "../alarm/priority.js";
 import { STATES, filters, query } from "../review/filters.js";
+import { Newer } from "../review/newer.js";
 import { lasted } from "../review/strip.js";
 import { latest, verdict } from "../review/verdicts.js";
 import { address } from "../routes.js";
 import { get } from "../shared/api.js";
-import { make } from "../shared/dom.js";
+import { make, say } from "../shared/dom.js";
 import { download } from "../shared/download.js";
 import { form } from "../shared/form.js";
 import { choices, known } from "../shared/known.js";
@@ -22,10 +23,42 @@ export function open(root, site, route) {
   if (route.id) return alarm.open(root, site, route);
   const wanted = filters(route.options);
   const [asked, found] = [make("div", { class: "panel asked" }), make("div", { class: "found" })];
-  root.append(make("h1", {}, "Alarm review"), asked, found);
+  const bar = newcomers(show);
+  let newer;
+  root.append(make("h1", {}, "Alarm review"), asked, bar.root, found);
   fill(asked, async () => search(wanted, await known(site.ward), site));
-  fill(found, () => list(wanted, site));
-  return {};
+  load();
+  return {
+    heard(event) {
+      if (event.type !== "alarm") return;
+      newer.heard(event);
+      bar.tell(newer.count);
+    },
+  };
+
+  async function load() {
+    newer = new Newer(wanted, MOST);
+    await fill(found, () => list(wanted, site, newer));
+    bar.tell(newer.count);
+  }
+
+  async function show() {
+    await load();
+    found.querySelector("[role=region]")?.focus(); // the button that had the focus is gone
+  }
+}
+
+/** The line that says how many newer alarms there are, with the button that shows them; none is moved meanwhile. */
+function newcomers(show) {
+  const told = make("p", { class: "visually-hidden", role: "status" });
+  const button = make("button", { type: "button", hidden: true, onclick: show });
+  const tell = (count) => {
+    const words = `${count}${count < MOST ? "" : " or more"} newer alarm${count > 1 ? "s" : ""}`;
+    button.hidden = !count;
+    say(button, `Show ${words}`);
+    say(told, count ? words : "");
+  };
+  return { root: make("div", { class: "newer" }, told, button), tell };
 }
 
 function search(wanted, { patients, units, kinds }, site) {
@@ -48,11 +81,12 @@ function search(wanted, { patients, units, kinds }, site) {
   });
 }
 
-async function list(wanted, site) {
+async function list(wanted, site, newer) {
   const [{ alarms }, { feedback }] = await Promise.all([
     get("/v1/alarms", query(wanted, MOST)),
     get("/v1/feedback", { about: "alarm", patient: wanted.patient, limit: 1000 }),
   ]);
+  newer.listed(alarms);
   const said = latest(feedback);
   const caption = alarms.length < MOST ? `${alarms.length} alarms` : `The newest ${MOST} alarms; restrict them to see others`;
   return [

@@ -11,6 +11,14 @@ export function query({ patient, unit, kind, priority, state, since, until }, li
   return { patient, unit, kind, state, min_priority: priority, since: seconds(since), until: seconds(until), limit };
 }
 
+/** Whether the API would list an alarm for these filters. */
+export function matches(wanted, alarm) {
+  const { since, until, min_priority: priority } = query(wanted);
+  const same = ["patient", "unit", "kind", "state"].every((name) => !wanted[name] || wanted[name] === alarm[name]);
+  const within = alarm.onset_time >= (since || -Infinity) && alarm.onset_time < (until || Infinity);
+  return same && within && alarm.priority >= Number(priority ?? 0);
+}
+
 /** Seconds since 1970 of "2026-11-22T14:03"; what cannot be read restricts nothing. */
 function seconds(text) {
   const at = new Date(text ?? "").getTime() / 1000;
