@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests that are coroutines run on asyncio, as the house does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real ECG records (mitdb, svdb, …), from BEATWIRE_DATA."""
     path = Path(os.environ.get("BEATWIRE_DATA", ROOT.parent / "shared" / "data"))

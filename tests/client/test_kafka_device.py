@@ -19,12 +19,6 @@ RATE = 250
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def topic(kafka: str) -> str:
     """A topic of four partitions."""
     name = f"{uuid.uuid4().hex}.ecg.samples"

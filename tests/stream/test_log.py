@@ -16,12 +16,6 @@ EVENTS = Topic.EVENTS
 LONG_S = 30.0
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
 def sqlite(request: pytest.FixtureRequest) -> SqliteStorage:
     """An empty folder."""
     factory = request.getfixturevalue("tmp_path_factory")

@@ -61,12 +61,6 @@ class Watched:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where the log of the test lies."""
     return tmp_path / "log"

@@ -41,12 +41,6 @@ JAVA = {
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-@pytest.fixture
 def storage(kafka: str) -> KafkaStorage:
     """Topics of four partitions."""
     return KafkaStorage(kafka, partitions=4)

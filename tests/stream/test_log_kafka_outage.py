@@ -19,12 +19,6 @@ EVENTS = Topic.EVENTS
 VALUE = bytes(50_000)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def module_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that these tests may stop."""

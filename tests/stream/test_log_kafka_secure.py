@@ -16,12 +16,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("kafka")]
 WRONG = "wrong-but-secret"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
 def sasl(broker: Broker, password: str = PASSWORD) -> dict[str, str]:
     """Settings for SASL/PLAIN."""
     return {

@@ -7,25 +7,11 @@ import pytest
 from worker_rig import PARTITION, START, Width, house, live, work
 from worker_world import fill, stream
 
-import stream.worker.worker as loop
 from ecg import messages as m
 from stream.log import Topic
 from stream.store import unpack_book
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _eager(monkeypatch):
-    """No waiting for records that do not come."""
-    monkeypatch.setattr(loop, "POLL_SECONDS", 0.0)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("eager")]
 
 
 # ── A turn ────────────────────────────────────────────────────────────────────────────────────

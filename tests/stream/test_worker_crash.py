@@ -31,13 +31,7 @@ AFTER = 120.0
 """Seconds from the start at which everything is over, and all deadlines have passed."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _eager():
-    """No waiting for records that do not come, and no lag: the log is read long afterwards."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "POLL_SECONDS", 0.0)
-        patch.setattr(loop, "LAG_SECONDS", 1e9)
-        yield
+pytestmark = pytest.mark.usefixtures("read_later")
 
 
 @pytest.fixture(scope="module")

@@ -23,20 +23,7 @@ BAD = (12, 15)
 """Seconds of its session in which `bad` makes a room raise."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _eager(monkeypatch):
-    """No waiting for records that do not come, and no lag: the log is read long afterwards."""
-    monkeypatch.setattr(loop, "POLL_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "LAG_SECONDS", 1e9)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("read_later")]
 
 
 class Faulty(Width):

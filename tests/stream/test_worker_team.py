@@ -11,13 +11,6 @@ from stream.store import Fenced
 from stream.worker import team as team_of
 from stream.worker.team import Team
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """The team runs on asyncio."""
-    return "asyncio"
-
-
 pytestmark = pytest.mark.anyio
 
 

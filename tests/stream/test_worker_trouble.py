@@ -6,7 +6,6 @@ import pytest
 from worker_rig import PARTITION, START, Broken, Width, house, live, work
 from worker_world import hello, stream
 
-import stream.worker.worker as loop
 from ecg import messages as m
 from ecg.types import BeatClass
 from stream.config import Settings
@@ -16,20 +15,7 @@ from stream.store import Keep
 from stream.worker import codec
 from stream.worker.role import keep
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """The house runs on asyncio."""
-    return "asyncio"
-
-
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def _eager(monkeypatch):
-    """No waiting for records that do not come."""
-    monkeypatch.setattr(loop, "POLL_SECONDS", 0.0)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("eager")]
 
 
 # ── Trouble ───────────────────────────────────────────────────────────────────────────────────
