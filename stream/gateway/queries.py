@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BeforeValidator, WithJsonSchema
 
 from ecg import messages as m
 from ecg.objects import to_object, twin
@@ -27,12 +28,28 @@ Seconds = Annotated[float | None, Query(ge=0, le=1e11, description="seconds sinc
 Count = Annotated[int, Query(ge=1, le=1000)]
 
 
+LEVELS: Final[dict[object, int]] = {priority.name.lower(): int(priority) for priority in Priority}
+Level = Annotated[
+    int,
+    BeforeValidator(lambda given: LEVELS.get(given, given)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 3},
+                {"type": "string", "enum": list(LEVELS)},
+            ]
+        }
+    ),
+    Query(ge=0, le=3, description="a number, or its name"),
+]
+
+
 def alarm_filter(
     patient: Names = [],  # noqa: B006 - FastAPI copies it
     unit: Names = [],  # noqa: B006
     kind: Names = [],  # noqa: B006
     state: Names = [],  # noqa: B006
-    min_priority: Annotated[int, Query(ge=0, le=3)] = 0,
+    min_priority: Level = 0,
     since: Seconds = None,
     until: Seconds = None,
     open_only: bool = False,  # noqa: FBT001, FBT002 - a query parameter

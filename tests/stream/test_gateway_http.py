@@ -211,6 +211,20 @@ def test_alarms_are_listed_by_filters_and_shown_with_their_strip(history):
     assert ask(history, "GET", "/v1/alarms?limit=0").json()["field"] == "limit"
 
 
+@pytest.mark.parametrize("path", ["/v1/alarms", "/v1/alarms.csv"])
+def test_a_priority_is_asked_for_by_its_name_or_its_number(history, path):
+    """The same list for both; another word is refused at its field."""
+    for name, number in (("information", 0), ("low", 1), ("medium", 2), ("high", 3)):
+        named, numbered = (
+            ask(history, "GET", f"{path}?min_priority={asked}") for asked in (name, number)
+        )
+        assert (named.status_code, named.text) == (200, numbered.text)
+        assert named.text.count("VTACH") > 0
+    for wrong, code in (("urgent", "wrong_type"), ("4", "out_of_range")):
+        problem = ask(history, "GET", f"{path}?min_priority={wrong}").json()
+        assert (problem["code"], problem["field"]) == (code, "min_priority")
+
+
 def test_patients_trends_and_the_audit_trail_are_read(history):
     """What the store has, in the API's words."""
     (patient,) = ask(history, "GET", "/v1/patients?unit=ICU").json()["patients"]
