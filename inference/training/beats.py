@@ -27,7 +27,7 @@ SHARES: Final = {STRIPS: 0.05, RETIMED: 0.03, SECOND: 0.5}
 
 ARCHITECTURE: Final = (
     f"A fully connected network ({beat_input.INPUT} features, "
-    f"{' and '.join(map(str, PUPIL.hidden))} units, softmax over N, S, V), float32 TFLite, "
+    f"{' and '.join(map(str, PUPIL.hidden))} units, softmax over N, S, V), TFLite that computes in float32, the second layer's weights float16, "
     "{kilobytes:.1f} KB."
 )
 METHOD: Final = (

@@ -14,22 +14,30 @@ from tqdm import tqdm
 
 from ecg.types import CLASSES
 from inference import beat_input, bundle
-from inference.classifier import BeatClassifier
-from inference.evaluation.records import DS1, DS2
-from inference.training import beats, card, feedback, material, network, reference, validation
-from inference.training.figures import Judged, judged, latency, measure
+from inference.evaluation.records import DS1
+from inference.training import (
+    again,
+    beats,
+    card,
+    feedback,
+    figures,
+    material,
+    network,
+    reference,
+    validation,
+)
 from inference.training.intervals import command as intervals
 from inference.training.provenance import ROOT, code_version
-from inference.training.records import data_hash, normal, read, strips, svdb
+from inference.training.records import data_hash, normal, strips, svdb
 from inference.training.tracking import track
 
 BeatBundle = bundle.Bundle[bundle.BeatManifest]
 
 NAME: Final = "beat"
-VERSION: Final = "0.4.0"
+VERSION: Final = "0.4.1"
 INT8_CARD: Final = "The int8 variant of the bundle made with it: see there.\n"
 _PARTS: Final = (
-    "beats", "feedback", "harvest", "material", "network", "records", "retiming", "rhythms", "strips",
+    "beats", "compact", "feedback", "harvest", "material", "network", "records", "retiming", "rhythms", "strips",
     "teacher", "validation",
 )  # fmt: skip
 _ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
@@ -60,6 +68,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--int8", metavar="FOLDER", type=Path, help="write the beat model's int8 variant there"
     )
     parser.add_argument(
+        "--again",
+        metavar="FOLDER",
+        type=Path,
+        help="learn nothing: write this beat bundle as it would be written now, judged by today's code",
+    )
+    parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], help="the first makes the bundle"
     )
     parser.add_argument(
@@ -84,11 +98,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, judge, write the bundle; 0 when done, 2 when records are missing."""
     args.output = args.output or Path("models") / args.model
+    if args.again:
+        again.run(args.again, args.output, args.data, VERSION)
+        return 0
     return intervals.run(args) if args.model == "interval" else _beat(args)
 
 
 def _beat(args: argparse.Namespace) -> int:
-    training = _paths(args.data, "mitdb", DS1) + svdb(args.data)
+    training = [args.data / "mitdb" / name for name in DS1] + svdb(args.data)
     if len(training) <= len(DS1) or not (args.data / "cinc2017" / "REFERENCE.csv").exists():
         sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb, svdb or cinc2017\n")
         return 2
@@ -104,11 +121,16 @@ def _beat(args: argparse.Namespace) -> int:
     models = [beats.train(lessons, seed).pupil for seed in tqdm(args.seeds, desc="train")]
     digest = data_hash(training + [path for path, _ in chosen] + spare)
     digest = feedback.digest(digest, corrected)
-    made = [_bundle(args, network.export(model), limits, digest) for model in models]
-    small = _bundle(args, network.export(models[0], int8=True), limits, digest)
-    tests = _tests(args.data)
-    results = [_judge(one, tests) for one in made]
-    variants = [_variant(name, one, tests) for name, one in (("float32", made[0]), ("int8", small))]
+    made = [
+        _bundle(args, network.export(model, exact=network.EXACT), limits, digest)
+        for model in models
+    ]
+    large = _bundle(args, network.export(models[0], weights="float32"), limits, digest)
+    small = _bundle(args, network.export(models[0], weights="int8"), limits, digest)
+    tests = figures.tests(args.data)
+    results = [figures.judge(one, tests) for one in made]
+    kinds = {"mixed": made[0], "float32": large, "int8": small}
+    variants = [figures.variant(name, one, tests) for name, one in kinds.items()]
     _write(
         made[0],
         results,
@@ -135,22 +157,6 @@ def _write_reference(made: BeatBundle, model: Any, patients: Sequence[beats.Pati
     limits = made.manifest.thresholds
     rows = (reference.rows(beats.decide(p, limits), p, inputs) for inputs, p in seen)
     reference.write(made.path, made.model, rows)
-
-
-def _judge(made: BeatBundle, tests: dict[str, list[Judged]]) -> dict[str, dict[str, float]]:
-    classify = BeatClassifier(made)
-    return {name: measure(records, classify) for name, records in tests.items()}
-
-
-def _paths(data: Path, database: str, names: Sequence[str]) -> list[Path]:
-    return [data / database / name for name in names]
-
-
-def _tests(data: Path) -> dict[str, list[Judged]]:
-    """Records for the card's figures, none of which was trained on."""
-    ds2 = [judged(read(p)) for p in tqdm(_paths(data, "mitdb", DS2), desc="mitdb DS2")]
-    without = [one for one in ds2 if one.record.name != "232"]
-    return {"mitdb DS2": ds2, "mitdb DS2 without 232": without}
 
 
 def _sources() -> list[Path]:
@@ -186,14 +192,6 @@ def _bundle(
         figures={},
     )
     return bundle.Bundle(args.output, manifest, model)
-
-
-def _variant(name: str, made: BeatBundle, tests: dict[str, list[Judged]]) -> str:
-    """Size, figures and p99 of one beat of a variant, as the card has it."""
-    figures = _judge(made, tests)
-    parts = [f"{key} V {f['v_f1']:.1f} S {f['s_f1']:.1f}" for key, f in figures.items()]
-    p99 = latency(made, next(iter(tests.values()))[0].found)
-    return f"{name} {len(made.model) / 1000:.1f} KB, {p99:.3f} ms, {', '.join(parts)}"
 
 
 def _write(

@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from inference.bundle import BeatManifest, Bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation.annotations import Beats, spans
 from inference.evaluation.ec57 import LABELS, compare
+from inference.evaluation.records import DS2
 from inference.evaluation.summary import counts, figures
 from inference.training.harvest import Found, harvest
-from inference.training.records import Record
+from inference.training.records import Record, read
 
 WANTED = ("v_f1", "v_se", "v_ppv", "s_f1", "s_se", "s_ppv", "qrs_se", "qrs_ppv", "accuracy")
 
@@ -31,6 +34,31 @@ class Classified(NamedTuple):
     record: Record
     at: npt.NDArray[np.float64]
     classes: npt.NDArray[np.int8]
+
+
+Tests = dict[str, list[Judged]]
+"""Records by the name of their set."""
+
+
+def tests(data: Path) -> Tests:
+    """Records for the card's figures, none of which was trained on."""
+    ds2 = [judged(read(data / "mitdb" / name)) for name in tqdm(DS2, desc="mitdb DS2")]
+    without = [one for one in ds2 if one.record.name != "232"]
+    return {"mitdb DS2": ds2, "mitdb DS2 without 232": without}
+
+
+def judge(made: Bundle[BeatManifest], records: Tests) -> dict[str, dict[str, float]]:
+    """Figures WANTED of a bundle for each set."""
+    classify = BeatClassifier(made)
+    return {name: measure(members, classify) for name, members in records.items()}
+
+
+def variant(name: str, made: Bundle[BeatManifest], records: Tests) -> str:
+    """Size, p99 of one beat and figures of one of a model's files, as the card has it."""
+    found = judge(made, records)
+    parts = [f"{key} V {f['v_f1']:.1f} S {f['s_f1']:.1f}" for key, f in found.items()]
+    p99 = latency(made, next(iter(records.values()))[0].found)
+    return f"{name} {len(made.model) / 1000:.1f} KB, {p99:.3f} ms, {', '.join(parts)}"
 
 
 def judged(record: Record) -> Judged:

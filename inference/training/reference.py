@@ -44,11 +44,15 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with mitdb and svdb")
     parser.add_argument("--bundle", type=Path, default=bundle.SHIPPED)
     args = parser.parse_args()
-    paths = [args.data / "mitdb" / name for name in DS1] + svdb(args.data)
-    made = bundle.load(args.bundle)
+    renew(bundle.load(args.bundle), args.data)
+    return 0
+
+
+def renew(made: bundle.Bundle[bundle.BeatManifest], data: Path) -> None:
+    """Write the reference of a bundle anew, from the training records of mitdb and svdb in `data`."""
+    paths = [data / "mitdb" / name for name in DS1] + svdb(data)
     classify = BeatClassifier(made)
     write(made.path, made.model, (_patient(classify, path) for path in tqdm(paths, unit="record")))
-    return 0
 
 
 def _patient(classify: BeatClassifier, path: Path) -> Values:

@@ -124,7 +124,6 @@ def quick(monkeypatch):
     """The whole recipe, with less of everything."""
     monkeypatch.setattr(network, "BATCH", 32)
     monkeypatch.setattr(pupil, "PUPIL", pupil.PUPIL._replace(epochs=6))
-    monkeypatch.setattr(pupil, "MEMBERS", 1)
     monkeypatch.setattr(pupil, "FELLOW", pupil.FELLOW._replace(epochs=1))
     monkeypatch.setattr(teacher, "ROUNDS", {"whole": 20, "gaps": 20})
     monkeypatch.setattr(teacher, "BAGS", 1)
@@ -153,7 +152,7 @@ def test_the_command_makes_a_bundle_that_serves(tmp_path, quick):
 
 
 def test_the_same_seed_gives_the_same_pupil_and_its_export_answers_alike(tmp_path, quick):
-    """Keras twice bit for bit; TFLite is the second implementation, within float32's rounding."""
+    """Keras twice bit for bit; TFLite is the second implementation, within the rounding of float16 weights."""
     write(tmp_path / FILE, by_rate(60, 4))
     network.prepare()
     table = read(tmp_path / FILE)
@@ -165,4 +164,4 @@ def test_the_same_seed_gives_the_same_pupil_and_its_export_answers_alike(tmp_pat
     shipped = load()
     neutral = msgspec.structs.replace(shipped.manifest, calibration=Calibration(1.0, 0.0))
     made = bundle.Bundle(tmp_path, neutral, pupil.exported(one))
-    assert IntervalClassifier(made)(table.values) == pytest.approx(asked, abs=1e-5)
+    assert IntervalClassifier(made)(table.values) == pytest.approx(asked, abs=5e-3)

@@ -237,11 +237,13 @@ def test_same_seed_gives_the_same_model(trained):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-@pytest.mark.parametrize(("int8", "error"), [(False, 1e-5), (True, 0.1)])
-def test_exported_model_answers_as_the_network(trained, int8, error):
-    """The TFLite model gives the network's probabilities: to 1e-5, as int8 roughly."""
+@pytest.mark.parametrize(
+    ("weights", "error"), [("float32", 1e-5), ("float16", 5e-3), ("int8", 0.1)]
+)
+def test_exported_model_answers_as_the_network(trained, weights, error):
+    """The TFLite model gives the network's probabilities: to 1e-5, with int8 roughly."""
     litert = pytest.importorskip("ai_edge_litert.interpreter")
-    interpreter = litert.Interpreter(model_content=network.export(trained[0], int8=int8))
+    interpreter = litert.Interpreter(model_content=network.export(trained[0], weights=weights))
     interpreter.allocate_tensors()
     inputs = patients(1, 20, seed=5)[0].inputs
     expected = network.predict([trained[0]], inputs)

@@ -13,7 +13,7 @@ _TEXT = """# {name} {version}
 
 Says how probable it is that a resting 12-lead electrocardiogram is abnormal, from {count} measurements
 that electrocardiographs print; {required} are required, any of the others may be absent.
-{members} small networks (96 and 48 units) in one float32 TFLite model, {kilobytes:.0f} KB.
+One small network ({units} units) in TFLite, {kilobytes:.1f} KB: float16 weights, computed in float32.
 
 "Abnormal" is every person whose rhythm is not sinus rhythm (SR) or who has any finding: sinus
 bradycardia (below 60 /min), sinus tachycardia and sinus irregularity are abnormal, however harmless;
@@ -76,7 +76,7 @@ def write(
         version=manifest.version,
         count=len(INPUTS),
         required=", ".join(REQUIRED),
-        members=pupil.MEMBERS,
+        units=" and ".join(map(str, pupil.PUPIL.hidden)),
         kilobytes=size / 1000,
         held_out=HELD_OUT_PERCENT,
         features=len(manifest.input["features"]),

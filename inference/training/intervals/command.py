@@ -28,7 +28,7 @@ from inference.training.provenance import ROOT, code_version
 from inference.training.tracking import track
 
 NAME: Final = "interval"
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 FOLDS: Final = 5
 COPIES: Final = 10
 """How often each person is learnt, each time with other measurements taken away."""
@@ -41,6 +41,7 @@ VIEWS: Final = {
 _SOURCES: Final = (
     "inference/intervals/features.py",
     "inference/intervals/inputs.py",
+    "inference/training/compact.py",
     "inference/training/network.py",
     "inference/training/intervals/*.py",
 )

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from inference.intervals import features
-from inference.training.intervals.pupil import FELLOW, ask, member
+from inference.training.intervals.pupil import FELLOW, ask, fit
 from inference.training.intervals.table import Floats, Table
 from inference.training.network import Lesson
 
@@ -64,9 +64,7 @@ def train(people: Table, gappy: Table, seed: int) -> Teacher:
     gaps = _forest(gappy, GAPS, ROUNDS["gaps"], seed)
     inputs = features.rows(gappy.values)
     targets = gappy.abnormal.astype(np.float32)
-    return Teacher(
-        whole, gaps, member(Lesson(inputs, targets, np.ones_like(targets)), seed, FELLOW)
-    )
+    return Teacher(whole, gaps, fit(Lesson(inputs, targets, np.ones_like(targets)), seed, FELLOW))
 
 
 def _forest(table: Table, parameters: dict[str, Any], rounds: int, seed: int) -> Any:
