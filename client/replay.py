@@ -263,7 +263,7 @@ def _replay_with_bar(records: Sequence[Record], args: argparse.Namespace) -> Non
     options = Options(**{name: getattr(args, name) for name in names})
     total = sum(max(0.0, min(r.seconds, args.stop) - args.start) for r in records)
     form = "{l_bar}{bar}| {n:.0f}/{total:.0f} s of signal [{elapsed}<{remaining}]"
-    with tqdm(total=total, bar_format=form, disable=args.quiet, file=sys.stderr) as bar:
+    with tqdm(total=total, bar_format=form, disable=args.quiet or None, file=sys.stderr) as bar:
         asyncio.run(replay(records, args.url, options, patient=args.patient, progress=bar.update))
 
 

@@ -8,15 +8,16 @@ import asyncio
 import math
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TextIO
 
 from client import link
 from client.device import PATH, Device
 from client.errors import RefusedError, UndeliveredError
 from client.rhythms import EIGHT_BEDS, RHYTHMS, Script
+from client.session_events import Event, Lost, Welcomed
 from client.simulator import RATE, UV_PER_LSB, Bed
 from ecg import messages as m
 
@@ -55,8 +56,12 @@ class Ward:
     token: str = ""
 
 
-async def simulate(url: str, ward: Ward = Ward()) -> None:
+async def simulate(
+    url: str, ward: Ward = Ward(), listener: Callable[[Event], None] | None = None
+) -> None:
     """Stream a ward until its duration is over; cancelled, it says goodbye first.
+
+    `listener` is told what happens to the first bed.
 
     Raises:
         RefusedError: the gateway will not take it.
@@ -64,12 +69,15 @@ async def simulate(url: str, ward: Ward = Ward()) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(1, ward.beds + 1):
-                group.create_task(_stream(url, ward, number))
+                heard = listener if number == 1 else None
+                group.create_task(_stream(url, ward, number, heard))
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
 
 
-async def _stream(url: str, ward: Ward, number: int) -> None:
+async def _stream(
+    url: str, ward: Ward, number: int, listener: Callable[[Event], None] | None
+) -> None:
     name = f"{ward.name}-{number}"
     device = Device(
         url,
@@ -81,6 +89,7 @@ async def _stream(url: str, ward: Ward, number: int) -> None:
         location=m.Location(ward.unit, str(number)),
         token=ward.token,
         flags=("demo",),
+        listener=listener,
     )
     async with device:
         try:
@@ -120,6 +129,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--unit", default="Simulated", help="where the beds stand (%(default)s)")
     add("--name", default="sim", help="of the patients, before their number (%(default)s)")
     add("--token", default="", help="credential")
+    add("--quiet", action="store_true", help="do not tell of the connection")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,7 +147,8 @@ def run(args: argparse.Namespace) -> int:
             name=args.name,
             token=args.token,
         )
-        asyncio.run(_until_terminated(args.url, ward))
+        listener = None if args.quiet else _telling(args.url, ward, sys.stderr)
+        asyncio.run(_until_terminated(args.url, ward, listener))
     except asyncio.CancelledError:
         return TERMINATED
     except (RefusedError, UndeliveredError, ValueError) as error:
@@ -146,9 +157,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _until_terminated(url: str, ward: Ward) -> None:
+def _telling(url: str, ward: Ward, err: TextIO) -> Callable[[Event], None]:
+    """Say that the ward streams, or that nobody answers, whenever that changes."""
+    said = ""
+    who = f"{ward.name}-1" if ward.beds == 1 else f"{ward.name}-1 to {ward.name}-{ward.beds}"
+
+    def listen(event: Event) -> None:
+        nonlocal said
+        words = said
+        if isinstance(event, Welcomed):
+            words = f"streaming {who} to {url}"
+        elif isinstance(event, Lost):
+            words = f"no answer from {url}, trying again"
+        if words != said:
+            err.write(f"beatwire simulate: {words}\n")
+        said = words
+
+    return listen
+
+
+async def _until_terminated(url: str, ward: Ward, listener: Callable[[Event], None] | None) -> None:
     """A server that ends its simulator by SIGTERM, as `serve` does, is Ctrl-C by another name."""
-    work = asyncio.ensure_future(simulate(url, ward))
+    work = asyncio.ensure_future(simulate(url, ward, listener))
     # Only the main thread of a POSIX system may listen; elsewhere there is no SIGTERM to hear.
     with suppress(ValueError, RuntimeError, NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)

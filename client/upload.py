@@ -162,7 +162,7 @@ def run(args: argparse.Namespace) -> int:
     fields = {name: getattr(args, name) for name in ("rate", "unit", "uv_per_lsb", "lead")}
     try:
         form = "{l_bar}{bar}| [{elapsed}<{remaining}]"
-        with tqdm(total=1.0, bar_format=form, disable=args.quiet, file=sys.stderr) as bar:
+        with tqdm(total=1.0, bar_format=form, disable=args.quiet or None, file=sys.stderr) as bar:
             analysed = upload(
                 args.record,
                 args.url,

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         shared = stack.enter_context(args.events.open("w")) if args.events else None
-        for path in tqdm(args.records, unit="record", disable=len(args.records) < 2):
+        for path in tqdm(args.records, unit="record", disable=len(args.records) < 2 or None):
             record = open_record(path, leads, rate=args.rate)
             with ExitStack() as own:
                 file = shared or own.enter_context(_events_file(args.output, record).open("w"))
@@ -61,7 +61,7 @@ def annotate(
 ) -> None:
     """Run one record through the pipeline; write its annotation file and its alarms."""
     beats: list[Beat] = []
-    bar = tqdm(total=round(record.seconds), unit="s", desc=record.name, leave=False)
+    bar = tqdm(total=round(record.seconds), unit="s", desc=record.name, leave=False, disable=None)
     with bar:
         for now, event in play(record, classifier):
             if isinstance(event, Beat):

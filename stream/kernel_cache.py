@@ -42,6 +42,11 @@ def occupy(folder: Path) -> int:
         os.close(mark)  # somebody removed the folder while we waited
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing was compiled into a folder yet: numba's index files have this suffix."""
+    return next(folder.rglob("*.nbi"), None) is None
+
+
 def remove_old(base: Path, now: float | None = None) -> None:
     """Remove the folders in `base` that were not used for long, but for the newest few.
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from stream.config import Settings
+from stream.kernel_cache import is_empty
 from stream.lifeline import SUPERVISED
 from stream.log.chosen import check, open_log
 from stream.store import Store
@@ -160,9 +161,7 @@ class Child:
 
 def _supervise(settings: Settings, beds: int) -> int:
     """Start the roles and watch over them until a signal comes."""
-    url = f"http://{settings.host}:{settings.port}"
-    print(f"Beatwire listens on {url}  (docs: {url}/docs)  Ctrl-C ends it.", flush=True)  # noqa: T201
-    print("Not a medical device.", flush=True)  # noqa: T201
+    _announce(f"http://{settings.host}:{settings.port}")
     children = list(_children(settings, beds))
     with _until_signal() as ended:
         for child in children:
@@ -173,6 +172,15 @@ def _supervise(settings: Settings, beds: int) -> int:
     for child in reversed(children):
         child.end()
     return 0 if alive else 1
+
+
+def _announce(url: str) -> None:
+    """Say where the server is, and why a first start shows no heart rates for a while."""
+    print(f"Beatwire listens on {url}  (docs: {url}/docs)  Ctrl-C ends it.")  # noqa: T201
+    kernels = os.environ.get("NUMBA_CACHE_DIR")
+    if kernels and is_empty(Path(kernels)):
+        print("The engine is compiled first, which takes up to two minutes, this once.")  # noqa: T201
+    print("Not a medical device.", flush=True)  # noqa: T201
 
 
 def _children(settings: Settings, beds: int) -> Iterator[Child]:
@@ -197,7 +205,7 @@ def _children(settings: Settings, beds: int) -> Iterator[Child]:
         url = f"ws://{settings.host}:{settings.port}"
         # Names of its own: who simulates more beds beside these must not take their patients.
         named = ["--name", "demo", "--unit", "Demo"]
-        command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url, *named]
+        command = [*_beatwire(), "simulate", "--beds", str(beds), "--url", url, *named, "--quiet"]
         yield Child("simulator", command, environ)
 
 

@@ -5,6 +5,7 @@ Peaks are found by height alone: the signals are synthetic and nearly free of no
 
 import argparse
 import asyncio
+import io
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from scipy.signal import butter, find_peaks, peak_widths, periodogram, sosfiltfi
 import client.ecg_model
 from client.ecg_model import Beat, Heart
 from client.rhythms import EIGHT_BEDS, RHYTHMS, Script
-from client.simulate import Ward, configure, run, simulate
+from client.session_events import Acknowledged, Lost, Welcomed
+from client.simulate import Ward, _telling, configure, run, simulate
 from client.simulator import RATE, UV_PER_LSB, Bed
 from ecg import messages as m
 
@@ -300,6 +302,29 @@ def test_the_command():
         return gateway
 
     assert sum(block.count for block in asyncio.run(main()).blocks) == 2 * RATE
+
+
+def test_the_command_says_that_it_streams_or_that_nobody_answers(capsys):
+    """Once for each, on stderr; --quiet says nothing."""
+
+    async def main(*words: str) -> str:
+        async with serving(ModelGateway()) as server:
+            given = ("--beds", "2", "--duration", "1", "--speed", "inf", *words)
+            assert await asyncio.to_thread(run, parse("--url", server.url, *given)) == 0
+        return server.url
+
+    url = asyncio.run(main())
+    assert capsys.readouterr().err == f"beatwire simulate: streaming sim-1 to sim-2 to {url}\n"
+    asyncio.run(main("--quiet"))
+    assert capsys.readouterr().err == ""
+    err = io.StringIO()
+    listen = _telling("ws://x", Ward(beds=1, name="sim"), err)
+    for event in (Lost("refused", 1.0), Lost("refused", 2.0), Welcomed(0), Acknowledged(5)):
+        listen(event)
+    assert err.getvalue().splitlines() == [
+        "beatwire simulate: no answer from ws://x, trying again",
+        "beatwire simulate: streaming sim-1 to ws://x",
+    ]
 
 
 @pytest.mark.parametrize("words", [("--script", "polka"), ("--url", "nowhere")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stream import version
+from stream import serve, version
 from stream.kernel_cache import IDLE_SECONDS, KEPT, MARK, MOST, occupy, remove_old
 
 NOW = 1_800_000_000.0
@@ -29,6 +29,20 @@ def made(base: Path, number: int, age: float, *, marked: bool = True) -> Path:
 
 def names(base: Path) -> set[int]:
     return {int(folder.name, 16) for folder in base.iterdir() if folder.is_dir()}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_first_start_says_that_it_compiles(tmp_path, monkeypatch, capsys, compiled):
+    """Nobody wonders for two minutes why there is no heart rate; later starts do not say it."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    os.close(occupy(tmp_path))
+    if compiled:
+        (tmp_path / "room_1").mkdir()
+        (tmp_path / "room_1" / "kernel.nbi").touch()
+    serve._announce("http://host:1")
+    said = capsys.readouterr().out
+    assert said.startswith("Beatwire listens on http://host:1 ")
+    assert ("compiled first" in said) != compiled
 
 
 @pytest.mark.parametrize("marked", [True, False])
