@@ -24,6 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 def perceptron(seed, exact=None):
     """A network of random weights; numpy has rounded to float16 the large matrices behind `exact` layers."""
     keras = pytest.importorskip("tensorflow", reason="the train extra is not installed").keras
+    network.prepare()
     keras.utils.set_random_seed(seed)
     source = keras.Input((20,), name="source")
     answer = keras.layers.Dense(3, activation="softmax", name="answer")
