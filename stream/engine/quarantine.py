@@ -113,8 +113,8 @@ class Quarantine:
             *self._book.analysis(patient, now, goes_on=False),
         ]
 
-    def undecided(self, patient: str, now: float) -> list[Instruction]:
-        """What fell due at `now` could not be decided: the book begins the left-out patient anew."""
+    def begun_anew(self, patient: str, now: float) -> list[Instruction]:
+        """The book itself failed, deciding what fell due or taking note that a record was skipped."""
         self._told.add(patient)
         return self._book.begin_anew(patient, now)
 

@@ -84,8 +84,8 @@ class Shift:
         told = self._tried(record.patient, push)
         if told is None:
             self._leave_out(record.patient, now, record.session)
-            told = push()  # skipped now, which is told
-        return due + told
+            told = self._tried(record.patient, push)  # skipped now, which is told
+        return due + (self._begun_anew(record.patient, now) if told is None else told)
 
     def command(self, command: AnyCommand, now: float) -> list[Event]:
         """Carry out a command, no earlier than what is known already; one that raises is refused."""
@@ -109,7 +109,7 @@ class Shift:
             told = self._tried(patient, partial(self.ward.decide, patient, due))
             if told is None:
                 self._leave_out(patient, due)
-                told = published(self.ward.quarantine.undecided(patient, due))
+                told = self._begun_anew(patient, due)
             events += told
         return events
 
@@ -127,6 +127,10 @@ class Shift:
         else:
             book.load(patient, before)
         return None
+
+    def _begun_anew(self, patient: str, now: float) -> list[Event]:
+        """The book of a patient who is left out cannot go on from where it is."""
+        return published(self.ward.quarantine.begun_anew(patient, now))
 
     def _leave_out(self, patient: str, now: float, session: str = "") -> None:
         self.ward.leave_out(patient, now, session)

@@ -14,6 +14,7 @@ from worker_world import stream
 import stream.engine.alarms.book as rules
 import stream.worker.worker as loop
 from ecg import messages as m
+from stream.engine.alarms.rules import Ledger
 from stream.log import Topic
 
 KIND = "ANALYSIS_FAIL"
@@ -223,6 +224,38 @@ async def test_a_high_alarm_that_held_stays_latched(tmp_path):
         assert shown[KIND] == "active"
         held = {a.kind: a.state for a in worker._ward.book.alarms("other")}
         assert held["VTACH"] == "active"
+
+
+@pytest.mark.parametrize("rule", ["start", "clear", "end", "escalate"])
+async def test_whatever_rule_of_the_book_raises_the_worker_goes_on(tmp_path, monkeypatch, rule):
+    """Alarms of one patient cannot begin, or end, or grow worse: what the others have is as without the bug."""
+    silent = [
+        i for i in stream("vt", "bad") if not 24 < i[0] - START < 36
+    ]  # NO_DATA, in time medium
+    sources = [stream("vt", "other"), silent]
+    told = {}
+    for place in ("sound", "faulty"):
+        async with house(tmp_path / place) as made:
+            await live(made, made.worker(), sources, 45)
+            told[place] = await made.outcome()
+        spoil(monkeypatch, rule)
+    for kind in ("Beat", "Vitals", "Alarm"):
+        compare(told["faulty"][f"other {kind}"], told["sound"][f"other {kind}"])
+    failed = [a for a in told["faulty"]["bad Alarm"] if a.kind == KIND]
+    assert [a.phase for a in failed][:1] == ["start"]
+
+
+def spoil(monkeypatch, rule: str) -> None:
+    """From now on a rule of the book raises for `bad`, but for the alarm that says so."""
+    before = getattr(Ledger, rule)
+
+    def raising(ledger, about, *given, **named):
+        alarm = getattr(about, "alarm", about)
+        if ledger.state.profile.id == "bad" and alarm.kind not in {KIND, "LEARNING"}:
+            raise ZeroDivisionError("a bug of ours")
+        return before(ledger, about, *given, **named)
+
+    monkeypatch.setattr(Ledger, rule, raising)
 
 
 @pytest.mark.usefixtures("faulty_book")

@@ -237,7 +237,7 @@ class Book:
         return self._close(*self._open(patient, now))
 
     def begin_anew(self, patient: str, now: float) -> list[Instruction]:
-        """Deciding what fell due raised: nothing is pending any more, and the analysis has failed.
+        """A rule of the book raised: nothing is pending any more, and the analysis has failed.
 
         What latches stays latched, all else that was shown ends.
         """
