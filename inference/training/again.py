@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from tqdm import tqdm
 
+from ecg.errors import ModelError
 from inference import bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation.records import DS1, DS2
@@ -26,7 +27,12 @@ def run(folder: Path, output: Path, data: Path, version: str) -> None:
     """Read the bundle in `folder`, write the one of `version` to `output`; `data` holds mitdb and svdb.
 
     Prints size, latency and figures of both, and what differs between them on all records.
+
+    Raises:
+        ModelError: no bundle of this code's beat classifier, or records are missing.
     """
+    if not ((data / "mitdb").is_dir() and (data / "svdb").is_dir()):
+        raise ModelError("data_missing", f"{data} lacks mitdb or svdb")
     old = bundle.load(folder)
     model = compact.halved(old.model, network.EXACT)
     digest = hashlib.sha256(model).hexdigest()

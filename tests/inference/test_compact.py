@@ -7,6 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils as tflite
 
+from ecg.errors import ModelError
 from inference import bundle
 from inference.classifier import BeatClassifier
 from inference.intervals import classifier
@@ -107,6 +108,13 @@ def test_a_bundle_written_again_keeps_what_was_learnt(data_dir, tmp_path, monkey
     assert "| mitdb DS2 | 12.3 (12.3 / 12.3) | 12.3 (12.3 / 12.3) | 12.34 |" in card
     before = (bundle.SHIPPED / bundle.CARD).read_text(encoding="utf-8").splitlines()
     assert sum(a != b for a, b in zip(card, before, strict=True)) == 2
+
+
+def test_without_records_no_bundle_is_written_again(tmp_path):
+    """ModelError names the folder; nothing is left behind."""
+    with pytest.raises(ModelError, match="data_missing"):
+        again.run(bundle.SHIPPED, tmp_path / "new", tmp_path, "9.9.9")
+    assert not (tmp_path / "new").exists()
 
 
 def neighbours(model, rng):
