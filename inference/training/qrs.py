@@ -1,8 +1,8 @@
 """Make the weights of the QRS detector's network: `python -m inference.training.qrs DATA`.
 
 Patients: mitdb DS1 and every second svdb patient, less those held out from all training. Each is
-streamed as it is, twice with noise of nstdb (118 and 119 stay clean, lead 0 of `em` is never used:
-the noise stress test needs them unseen) and once faster or slower. What the detector sees of a
+streamed as it is, three times with noise of nstdb or made up (118 and 119 stay clean, lead 0 of `em`
+is never used: the noise stress test needs them unseen) and once faster or slower. What the detector sees of a
 candidate depends on what it decided before, so the candidates are collected with the detector
 running, and in all rounds but the last some of its decisions are forced wrong, one by one and in
 spells of seconds: the network sees the states from which it must recover. Three networks from
@@ -35,6 +35,10 @@ SEEDS: Final = (1, 2, 3)
 ROUNDS: Final = 3
 DOUBT: Final = 0.6
 """Added to the logit: a missed beat weighs more than a false one."""
+
+COPIES, NOISY = 3, 0.5
+"""Noisy copies of a patient, and the weight of each: fewer and lighter ones find less in noise, and
+what is clean is found as well with these."""
 
 _SKIPPED: Final = 5 * RATE
 """The detector is still learning."""
@@ -132,14 +136,14 @@ def label(
     return labels
 
 
-def views(record: Record, noises: Sequence[tuple[str, Floats]], seed: int) -> list[Stream]:
-    """The patient as recorded, noisy twice and at another speed."""
+def views(record: Record, noises: Sequence[qrs_noise.Noise], seed: int) -> list[Stream]:
+    """The patient as recorded, noisy COPIES times and at another speed."""
     rng = np.random.default_rng(seed)
     y = grid(record.signal, record.rate)
     beats = record.truth.samples / record.rate * RATE
     plain = [(y, 1.0, 1.0)]
     if record.name not in {"118", "119"}:
-        plain += [(qrs_noise.spoil(y, beats, noises, rng), 1.0, 0.2) for _ in range(2)]
+        plain += [(qrs_noise.spoil(y, beats, noises, rng), 1.0, NOISY) for _ in range(COPIES)]
         speed = float(rng.choice([rng.uniform(0.7, 0.9), rng.uniform(1.1, 1.45)]))
         if record.name != _STRETCHED:
             plain.append((qrs_noise.warp(y, speed, rng), speed, 0.5))

@@ -12,7 +12,7 @@ from stream.engine.detect.score import FEATURES
 
 Floats = npt.NDArray[np.float32]
 
-_EPOCHS: Final = 5
+_EPOCHS: Final = 20
 _BATCH: Final = 2048
 _RATE: Final = 3e-3
 _DECAY: Final = 1e-5
