@@ -123,6 +123,33 @@ def test_fast_beats_that_are_uneven_and_unlike_each_other_are_no_rate(name, rr, 
     assert math.isnan(found) if rate is None else found == pytest.approx(rate, abs=3), name
 
 
+@pytest.mark.parametrize(
+    ("name", "label", "strange", "quality", "rr", "counts"),
+    [
+        ("movement between two beats at 120", "N", True, 0.7, 0.5, False),
+        ("the same, surely a beat", "N", True, 0.9, 0.5, True),
+        ("the same, of the patient's usual shape", "N", False, 0.7, 0.5, True),
+        ("a ventricular beat in noise", "V", True, 0.7, 0.5, True),
+        ("movement at 75: no reason to call a rate slow", "N", True, 0.7, 0.8, True),
+    ],
+)
+def test_a_doubtful_strange_beat_is_not_counted_in_a_fast_rate(
+    name, label, strange, quality, rr, counts
+):
+    """It makes two intervals out of one, and an alarm of a rate near its limit."""
+    beats = steady(Beats(), 20, "N", rr)
+    player = Player().play(beats, beats.now + 0.01)
+    beats.say(label, 0.4 * rr)
+    player.looks = {label: (0.5, 0.5, strange, 0.0)}
+    player.quality = quality
+    player.play(beats, beats.now + 0.01)
+    beats.say("N", 0.6 * rr)
+    player.looks, player.quality = {}, 0.95
+    found = player.play(beats, beats.now + 0.05).vitals()["heart_rate"]
+    truth = 60 / rr * (12 / 11 if counts else 1)
+    assert found == pytest.approx(truth, rel=0.005), name
+
+
 def test_few_intervals_are_a_rate_when_they_agree():
     """One in which a beat was lost is not outvoted yet."""
     assert math.isnan(played(Beats().say("NNNN", [1, 0.7, 3.6, 0.9])).vitals()["heart_rate"])

@@ -12,7 +12,7 @@ OWN = (0.8, 0.98, 0.98, 0.03, 0.0)
 FIRST = (0.8, 0.1, 0.6, 0.3, 20.0)
 """The first beat of a tachycardia, no earlier than a sinus beat."""
 
-NEXT = (0.4, 0.9, 0.6, 0.3, 20.0)
+NEXT = (0.4, 0.95, 0.6, 0.3, 20.0)
 """The beats after it, alike."""
 
 
@@ -45,6 +45,10 @@ def test_five_strange_fast_beats_that_are_alike_are_a_chain():
     ("name", "beat"),
     [
         ("each unlike the one before, as in noise", (0.4, 0.2, 0.6, 0.5, 20.0)),
+        (
+            "hardly alike: electrode motion between and upon sinus beats",
+            (0.4, 0.87, 0.6, 0.3, 20.0),
+        ),
         ("hardly unlike the usual: aberrant or sinus", (0.4, 0.95, 0.9, 0.12, 0.0)),
         ("unlike the usual but narrow: sinus among wide beats", (0.4, 0.95, 0.6, 0.3, 0.0)),
         ("at 92 /min", (0.65, 0.95, 0.1, 0.5, 20.0)),

@@ -50,18 +50,31 @@ REGULAR_COUNT: Final = 8
 """So small a deviation of the last intervals only a heart has, even one whose rate has just changed:
 in noise its beats are reliable, and give a rate."""
 
+SURE: Final = 0.8
+HASTE: Final = 0.6
+"""Probability of being a beat below which a strange one does not count in the rate, and mean interval (s) below
+which the rate is fast enough for that: to leave out a true one would make a slow rate slower. Of such beats 31 are
+false and 14 true in DS1, 102 and 11 in five of its records in em noise at 12 dB."""
+
 LONGEST_RR: Final = 4.0
 """Seconds: a longer interval is an asystole, not a rate (its threshold in ALARMS.md)."""
 
 
 @nb.njit(cache=True)
-def push_rr(s: Any, rr: float) -> None:
-    """Take the interval that ended at this beat; one that held an asystole starts anew."""
+def push_rr(s: Any, rr: float, strange: bool, quality: float) -> None:
+    """Take the interval that ended at this beat; one that held an asystole starts anew.
+
+    In a fast rhythm a doubtful beat that is `strange` (wide, unlike the patient's, not named V) does not count.
+    """
+    rr += s.skipped
+    s.skipped = 0.0
     if rr >= LONGEST_RR:
         s.rr_count = 0
-        return
-    s.rr[s.rr_count % RATE_RR] = rr
-    s.rr_count += 1
+    elif strange and quality < SURE and mean_recent(s.rr, s.rr_count, RATE_RR) < HASTE:
+        s.skipped = rr
+    else:
+        s.rr[s.rr_count % RATE_RR] = rr
+        s.rr_count += 1
 
 
 @nb.njit(cache=True)

@@ -201,7 +201,7 @@ def _beat(s: Any, out: Any) -> None:
     reliable_beat(s, out, s.wait_quality[0])
     silence_beat(s, out, at)
     if rr > 0.0:
-        push_rr(s, rr)
+        push_rr(s, rr, label != LABEL_V and s.wait_strange[0] == 1, s.wait_quality[0])
     if s.rr_count == 0:
         end_run(s, out)
     if label == LABEL_V:

@@ -115,6 +115,7 @@ STATE: Final = np.dtype(
         ("quality", "f4"),
         ("rr_count", "i8"),
         ("rr", "f4", (RATE_RR,)),
+        ("skipped", "f8"),  # seconds of intervals that ended at beats which do not count
         ("told_rate", "f8"),  # the last heart rate that left this room
         ("nn_count", "i8"),
         ("nn", "f4", (NN,)),
