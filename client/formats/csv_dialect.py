@@ -179,7 +179,10 @@ def _width(body: Sequence[str], delimiter: str | None) -> int:
 def _lines_before_rows(body: Sequence[str], delimiter: str | None, decimal: str) -> int:
     """Lines before the first row; the first line alone when there is none."""
     for number, line in enumerate(body):
-        if line.strip() and _is_row(_split(line, delimiter), decimal):
+        filled = line.strip() or (
+            delimiter is not None and delimiter in line
+        )  # tabs are blank, too
+        if filled and _is_row(_split(line, delimiter), decimal):
             return number
     return 1
 

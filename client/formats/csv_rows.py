@@ -123,8 +123,8 @@ class _Reader:
         found: list[list[float]] = []
         numbers: list[int] = []
         for line, row in self._fields(lines, first_line):
-            if not any(row):
-                continue
+            if not any(row) and (self._time is not None or len(row) < 2):
+                continue  # a blank line; of a file without times, empty fields are a sample
             where = f"{self._path}:{line}"
             self._check_width(row, where)
             found.append([self._value(row[column], column, where) for column in self._used])
