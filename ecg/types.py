@@ -9,6 +9,12 @@ RATE: Final = 250
 HOP: Final = 25
 """Samples (at RATE) that the pipeline advances at a time: 100 ms, aligned to the stream's index."""
 
+TACHYCARDIA: Final = 100.0
+"""Beats per minute from which a rhythm is fast, of the sinus node or of the ventricles (ALARMS.md)."""
+
+TACHYCARDIA_RR: Final = 60.0 / TACHYCARDIA
+"""The same as an interval in seconds: as long, or longer, is not fast."""
+
 
 class Lead(StrEnum):
     """Standard lead names; `unknown` is allowed on the wire, a guess is not."""

@@ -15,11 +15,10 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
+from ecg.types import TACHYCARDIA_RR
+
 LINKS: Final = 4
 """Links of a chain that are kept: five beats have four (VTACH in ALARMS.md)."""
-
-FAST: Final = 0.6
-"""Seconds of the mean interval of a chain at most: 100 /min."""
 
 UNLIKE: Final = 0.17
 WIDER: Final = 5.0
@@ -95,7 +94,7 @@ def _link(s: Any, rr: float, alike: float, usual: float) -> None:
     """A strange beat after another one."""
     if s.links == 0:
         s.first = s.last
-    s.foreign = s.foreign + 1 if usual < FOREIGN and rr <= FAST else 0
+    s.foreign = s.foreign + 1 if usual < FOREIGN and rr <= TACHYCARDIA_RR else 0
     s.like[s.links % LINKS] = 1 if alike >= ALIKE else 0
     s.rr[s.links % LINKS] = rr
     s.links += 1
@@ -108,4 +107,4 @@ def rate(s: Any, n: int) -> float:
         return 0.0
     seconds = s.rr.sum() / LINKS
     chained = s.like.sum() >= MOSTLY or s.foreign >= LINKS
-    return float(60.0 / seconds) if chained and seconds <= FAST else 0.0
+    return float(60.0 / seconds) if chained and seconds <= TACHYCARDIA_RR else 0.0

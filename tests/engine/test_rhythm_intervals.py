@@ -192,6 +192,16 @@ def test_vf_that_ends_in_asystole_says_so():
     assert ("VFIB", "clear") not in player.edges()
 
 
+def test_a_pause_after_vf_is_told_before_the_rhythm_is_organised():
+    """One beat, and then silence for 2 s: VFIB holds, but what is paused is no fibrillation."""
+    beats = Beats().say(LEAD_IN)
+    player = played(beats, beats.now + 0.5).play(beats, 20, fibrillation=True)
+    beats.now = 20.0
+    player.play(beats.say("N"), 23.5)
+    assert player.first("PAUSE").at == pytest.approx(beats.beats[-1][0] + 2.0, abs=0.2)
+    assert ("VFIB", "clear") not in player.edges()
+
+
 def test_no_verdict_counts_while_the_signal_is_invalid():
     """A detached lead may wobble like fibrillation."""
     beats = Beats().say(LEAD_IN)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
-from ecg.types import RATE
+from ecg.types import RATE, TACHYCARDIA_RR
 from stream.engine.rhythm.state import (
     CANNOT_ANALYZE,
     RATE_RR,
@@ -51,10 +51,9 @@ REGULAR_COUNT: Final = 8
 in noise its beats are reliable, and give a rate."""
 
 SURE: Final = 0.8
-HASTE: Final = 0.6
-"""Probability of being a beat below which a strange one does not count in the rate, and mean interval (s) below
-which the rate is fast enough for that: to leave out a true one would make a slow rate slower. Of such beats 31 are
-false and 14 true in DS1, 102 and 11 in five of its records in em noise at 12 dB."""
+"""Probability of being a beat below which a strange one does not count in a fast rate: of those 31 are false and 14
+true in DS1, 102 and 11 in five of its records in em noise at 12 dB. To leave out a true one would make a slow
+rate slower."""
 
 LONGEST_RR: Final = 4.0
 """Seconds: a longer interval is an asystole, not a rate (its threshold in ALARMS.md)."""
@@ -70,7 +69,7 @@ def push_rr(s: Any, rr: float, strange: bool, quality: float) -> None:
     s.skipped = 0.0
     if rr >= LONGEST_RR:
         s.rr_count = 0
-    elif strange and quality < SURE and mean_recent(s.rr, s.rr_count, RATE_RR) < HASTE:
+    elif strange and quality < SURE and mean_recent(s.rr, s.rr_count, RATE_RR) < TACHYCARDIA_RR:
         s.skipped = rr
     else:
         s.rr[s.rr_count % RATE_RR] = rr

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numba as nb
 
-from ecg.types import RATE
+from ecg.types import RATE, TACHYCARDIA, TACHYCARDIA_RR
 from stream.engine.rhythm.settle import SETTLED
 from stream.engine.rhythm.state import (
     BIGEMINY,
@@ -30,9 +30,6 @@ from stream.engine.rhythm.state import (
     set_off,
     set_on,
 )
-
-FAST_RUN: Final = 100.0
-"""V beats per minute from which a run is a tachycardia."""
 
 FASTEST_RUN: Final = 320.0
 """Per minute: faster "beats" are noise or fibrillation, which has a detector of its own. Flutter of
@@ -85,7 +82,7 @@ def in_run(s: Any, rr: float) -> int:
         if s.run < LONG_RUN - 1:
             _adopt_chain(s)
         return LABEL_V
-    if label == LABEL_V or s.run == 0 or not 0.0 < rr <= 60.0 / FAST_RUN:
+    if label == LABEL_V or s.run == 0 or not 0.0 < rr <= TACHYCARDIA_RR:
         return label
     looks = alike >= LIKE_BEFORE and (usual < UNUSUAL or s.wait_strange[0] == 1)
     goes_on = s.run >= LONG_RUN and alike >= SAME
@@ -123,7 +120,7 @@ def _name_run(s: Any, out: Any) -> None:
     rate = max(rate, s.wide_rate)  # the lead that is heard may not show every beat of a chain
     if rate > FASTEST_RUN:
         return
-    if rate < FAST_RUN - ROUNDING:
+    if rate < TACHYCARDIA - ROUNDING:
         set_on(s, out, RUN_PVCS, s.run_start, rate)
         if s.run >= RHYTHM_RUN:
             set_on(s, out, VENT_RHYTHM, s.run_start, rate)

@@ -9,11 +9,8 @@ from typing import Any, Final
 
 import numba as nb
 
-from ecg.types import RATE
+from ecg.types import RATE, TACHYCARDIA_RR
 from stream.engine.rhythm.state import LABEL_Q, LABEL_V
-
-SLOWEST: Final = 0.6
-"""Seconds from beat to beat: 100 /min, the slowest tachycardia."""
 
 DOUBTED: Final = 0.25
 LIKE_DOUBTED: Final = 0.7
@@ -34,7 +31,7 @@ def settle(s: Any, sample: float, label: int, place: int) -> int:
     """The name of the newest beat, which waits at `place` and which the classifier calls `label`."""
     rr = (sample - s.newest) / RATE
     s.newest = sample
-    if label not in {LABEL_Q, LABEL_V} and 0.0 < rr <= SLOWEST and _goes_on(s, place):
+    if label not in {LABEL_Q, LABEL_V} and 0.0 < rr <= TACHYCARDIA_RR and _goes_on(s, place):
         label = LABEL_V
     s.named = s.named + 1 if label == LABEL_V else 0
     return label

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import RATE
-from stream.engine.rhythm.state import ASYSTOLE, PAUSE, VFIB, set_off, set_on
+from stream.engine.rhythm.state import ASYSTOLE, PAUSE, VF_PAST, VFIB, set_off, set_on
 
 PAUSE_SECONDS: Final = 2.0
 ASYSTOLE_SECONDS: Final = 4.0
@@ -34,9 +34,6 @@ RECOVERY_SECONDS: Final = 3.0
 VF_WINDOW: Final = 4 * RATE
 """Samples that the verdict of the room `fibrillation` stands for: it rises after 4 s of
 fibrillatory waveform and falls after 4 s of another one, so nothing is added to it here."""
-
-VF_PAST: Final = RATE
-"""Samples without a verdict after which silence is silence, and beats are beats."""
 
 VF_BEATS: Final = 2
 """Beats since the last verdict that make a rhythm organised."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numba as nb
 
-from ecg.types import RATE
+from ecg.types import RATE, TACHYCARDIA_RR
 from stream.engine.rhythm.state import (
     LABEL_V,
     MISSED_BEAT,
@@ -21,9 +21,6 @@ MISSED_FAST: Final = 1.0
 """Seconds: a missed beat above 100 /min (ALARMS.md)."""
 
 NORMALS_BEFORE: Final = 3
-FAST_RR: Final = 0.6
-"""Seconds: the average interval at 100 /min."""
-
 SHORT_AGAIN: Final = 1.25
 """Times the average: an interval below this is short again after a missed beat; a pause after an
 early beat is at least this long (ALARMS.md)."""
@@ -47,13 +44,13 @@ def single_intervals(s: Any, out: Any, label: int, at: float, rr: float) -> None
     if s.normals >= NORMALS_BEFORE and label != LABEL_V and s.irregular == 0 and _long(rr, mean):
         s.gap_rr = mean
         s.gap_from = s.last
-    if label == LABEL_V and mean > FAST_RR and rr < EARLY_RATIO * mean:
+    if label == LABEL_V and mean > TACHYCARDIA_RR and rr < EARLY_RATIO * mean:
         s.early_rr = mean
         s.early_at = at
 
 
 @nb.njit(cache=True)
 def _long(rr: float, mean: float) -> bool:
-    if mean < FAST_RR:
+    if mean < TACHYCARDIA_RR:
         return rr > MISSED_FAST
     return rr > MISSED_RATIO * mean

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
+from ecg.types import RATE
+
 KINDS: Final = (
     "ASYSTOLE",
     "VFIB",
@@ -80,6 +82,9 @@ NN: Final = 32
 
 RUN: Final = 5
 """Beats of a ventricular run whose confidence is kept: VTACH is decided at the fifth."""
+
+VF_PAST: Final = RATE
+"""Samples without a verdict of fibrillation after which silence is silence, and beats are beats."""
 
 SECONDS: Final = 60
 """One-second buckets of the count of V beats per minute."""
@@ -178,7 +183,7 @@ bytes."""
 @nb.njit(cache=True)
 def believed(s: Any, kind: int) -> bool:
     """In noise and in VF only what is lethal, and what tells of the noise, is set."""
-    quiet = s.noisy == 0 and s.active[VFIB] == 0
+    quiet = s.noisy == 0 and (s.active[VFIB] == 0 or s.horizon - s.fibrillated >= VF_PAST)
     return bool(quiet or kind <= VTACH or kind >= ARTIFACT)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numba as nb
 import numpy as np
 
+from ecg.types import TACHYCARDIA
 from stream.engine.rhythm.rate import heart_rate, v_per_minute
 from stream.engine.rhythm.state import (
     AFIB,
@@ -43,9 +44,8 @@ STEADY: Final = tuple(
 )
 """Whether beats of one rhythm follow one another: QT depends on the RR before, so else it is none."""
 
-FAST: Final = 100.0
 SLOW: Final = 60.0
-"""Heart rates that bound the word sinus rhythm."""
+"""Heart rate below which a sinus rhythm is a bradycardia."""
 
 VITALS: Final = np.dtype(
     [("heart_rate", "f4"), ("v_per_minute", "f4"), ("quality", "f4"), ("rhythm", "i4")],
@@ -87,6 +87,6 @@ def _rhythm(s: Any, rate: float) -> int:
             return index + 1
     if np.isnan(rate):
         return 0
-    if rate > FAST:
+    if rate > TACHYCARDIA:
         return 10
     return 11 if rate < SLOW else 12
