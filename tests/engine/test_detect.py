@@ -151,6 +151,29 @@ def test_p_waves_alone_are_not_beats() -> None:
     assert len(feed(s, p)) <= 1
 
 
+@pytest.mark.parametrize("rate", [110, 130, 160])
+def test_who_comes_in_a_tachycardia_of_dull_beats_is_heard(rate: float) -> None:
+    """Smooth beats of 200 ms, as wide as they are far apart, from the first sample on."""
+    truth = regular(rate, 20)
+    t = np.arange(20 * RATE) / RATE
+    y = np.zeros(len(t))
+    for r in truth:
+        y += 1500 * np.exp(-0.5 * ((t - r) / 0.03) ** 2) - 750 * np.exp(
+            -0.5 * ((t - r - 0.1) / 0.03) ** 2
+        )
+    inside = (truth > 4) & (truth < 19.3)
+    beats = feed(fresh(), y)
+    assert found(truth[inside], beats)[0] == 0
+    assert found(truth, beats)[1] == 0
+
+
+def test_p_waves_from_the_first_sample_on_are_not_beats_for_being_large() -> None:
+    """Ventricular standstill: P waves of 0.4 mV and 0.14 s are dull, and no QRS."""
+    t = np.arange(30 * RATE) / RATE
+    p = sum(400 * np.exp(-0.5 * ((t - r) / 0.035) ** 2) for r in np.arange(0.5, 30, 0.8))
+    assert len(feed(fresh(), p)) == 0
+
+
 @pytest.mark.parametrize("gain", [0.1, 10.0, -1.0])
 def test_recovers_from_a_gain_step_or_polarity_flip(gain: float) -> None:
     """A new gain or polarity costs at most some seconds of beats."""

@@ -27,6 +27,11 @@ _LOYAL: Final = 5000
 5 to 22 Hz may be learned: the P waves of a ventricular standstill have less. Then anything that
 is steep in itself may, lest a spell of noise or a new lead blind the detector for good."""
 
+_BEYOND_P: Final = log(200.0)
+_OFTEN: Final = 0.8
+"""Larger at 14 Hz than any P wave (one of 0.5 mV has 170 µV), and at its peak 2.2 times the mean: that is believed
+by a detector that knows nothing yet. So a patient who comes in a tachycardia of dull beats is heard."""
+
 _SLOWLY: Final = 1.0 / 16.0
 """Share of a new beat in the slope that is remembered: 8 s of noise bend it by half."""
 
@@ -103,9 +108,12 @@ def _plausible(s: Any, c: int) -> bool:
     """Do the largest waves look like QRS complexes? Large, rare and steep enough.
 
     A third of the 5 Hz peak at 14 Hz is less than every lead of DS1 and svdb has, and more than
-    P waves have; for 40 s after the last beat their slope must also be like the beats'.
+    P waves have; for 40 s after the last beat their slope must also be like the beats'. Who comes with a
+    tachycardia of wide, dull beats is not asked for that: they are larger than any P wave.
     """
     top = s.top
+    if s.learned == 0 and top[2] > _BEYOND_P:
+        return bool(top[2] > log(s.about[c, 0] + 1.0) + _OFTEN)
     large = top[2] > FLOOR
     rare = top[2] > log(s.about[c, 0] + 1.0) + 1.03
     steep = top[2] > top[0] - 1.1
