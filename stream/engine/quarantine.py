@@ -114,7 +114,7 @@ class Quarantine:
         ]
 
     def begun_anew(self, patient: str, now: float) -> list[Instruction]:
-        """The book itself failed, deciding what fell due or taking note that a record was skipped."""
+        """The book itself failed: it cannot go on from what it remembers of the patient."""
         self._told.add(patient)
         return self._book.begin_anew(patient, now)
 

@@ -37,7 +37,10 @@ class Unseen:
         """Its stream is no more."""
         self._held.pop(patient, None)
 
-    def take(self) -> dict[str, dict[str, Changed]]:
-        """What holds, by patient and kind; the book is to be told now."""
-        held, self._held = self._held, {}
-        return held
+    def patients(self) -> list[str]:
+        """Whose stream the book is to be told of."""
+        return list(self._held)
+
+    def take(self, patient: str) -> dict[str, Changed]:
+        """What holds in a patient's stream, by kind; the book is told now."""
+        return self._held.pop(patient, {})

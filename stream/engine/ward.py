@@ -47,6 +47,7 @@ class Ward:
     Attributes:
         roll: who is here, and how many records were refused.
         quarantine: who is left out of the analysis, since it failed.
+        unseen: of whom the book is to be told after a replay, by `reconcile`.
         fresh: patients to be saved soon: whose HELLO came, or who were left out, since the set was
             emptied.
     """
@@ -68,7 +69,7 @@ class Ward:
         self.roll = Roll(most, self._idle, self._leave)
         self.fresh: set[str] = set()
         self._marks = Marks()
-        self._unseen = Unseen()
+        self.unseen = Unseen()
         self._greeted: dict[str, Hello] = {}
         self._failure = Trouble("MODEL_FAIL", self.book)
 
@@ -108,22 +109,22 @@ class Ward:
         self.quarantine.leave_out(patient, now, self.pipeline.stream(patient), session)
         self.pipeline.forget(patient)
         self._marks.forget(patient)
-        self._unseen.forget(patient)
+        self.unseen.forget(patient)
         self.fresh.add(patient)
 
     def batches(self, records: Iterable[Arrived]) -> Iterator[list[Arrived]]:
         """Cut records into batches with at most one of each patient, keeping each one's order."""
         return batches(r for r in records if self.roll.admits(patient_of(r[0])))
 
-    def reconcile(self, now: float) -> list[Event]:
-        """After a replay that the book did not see: tell it what holds, and what does not, in its streams."""
+    def reconcile(self, patient: str, now: float) -> list[Event]:
+        """After a replay that the book did not see: tell it what holds in a stream, and what does not."""
         events: list[Event] = []
-        for patient, held in self._unseen.take().items():
-            shown = {a.kind for a in self.book.alarms(patient) if a.ended_sample is None}
-            for kind in sorted(shown & OF_SIGNAL - held.keys()):
-                events += published(self.book.fault(patient, kind, now, on=False))
-            for kind in sorted(held.keys() - shown):
-                events += self._change(held[kind], now)
+        held = self.unseen.take(patient)
+        shown = {a.kind for a in self.book.alarms(patient) if a.ended_sample is None}
+        for kind in sorted(shown & OF_SIGNAL - held.keys()):
+            events += published(self.book.fault(patient, kind, now, on=False))
+        for kind in sorted(held.keys() - shown):
+            events += self._change(held[kind], now)
         return events
 
     def command(self, command: Command, now: float) -> list[Event]:
@@ -195,7 +196,7 @@ class Ward:
         """Drop a patient's stream; the book goes on."""
         self.pipeline.forget(patient)
         self._marks.forget(patient)
-        self._unseen.forget(patient)
+        self.unseen.forget(patient)
         self.quarantine.forget(patient)
         self._greeted.pop(patient, None)
         self.trends.finish(patient)
@@ -243,11 +244,11 @@ class Ward:
         if isinstance(outcome, Beat | Vitals):
             self.trends.add(outcome)
         if isinstance(outcome, Changed):
-            self._unseen.changed(outcome)
+            self.unseen.changed(outcome)
         if live:
             return self._told(outcome, now)
         if isinstance(outcome, Opened):
-            self._unseen.opened(outcome.patient)
+            self.unseen.opened(outcome.patient)
         return []
 
     def _told(self, outcome: Outcome, now: float) -> list[Event]:
@@ -276,10 +277,8 @@ class Ward:
         return published(self.book.session(self._context(opened), now, profile=profile))
 
     def _vitals(self, vitals: Vitals, now: float) -> list[Event]:
-        context = self._context(vitals)
-        return published(
-            self.book.vitals(context, vitals.sample, vitals.heart_rate, vitals.v_per_minute, now)
-        )
+        context, numbers = self._context(vitals), (vitals.heart_rate, vitals.v_per_minute)
+        return published(self.book.vitals(context, vitals.sample, *numbers, now))
 
     def _heart_rate(self, outcome: HeartRate, now: float) -> list[Event]:
         if not self.book.exceeds(outcome.patient, outcome.heart_rate):

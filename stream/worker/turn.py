@@ -106,12 +106,18 @@ class Shift:
         """Decide what fell due of a patient; who makes the book raise is left out from then on."""
         events: list[Event] = []
         while (due := self.ward.book.deadline(patient)) <= now:
-            told = self._tried(patient, partial(self.ward.decide, patient, due))
-            if told is None:
-                self._leave_out(patient, due)
-                told = self._begun_anew(patient, due)
-            events += told
+            events += self._told_book(patient, partial(self.ward.decide, patient, due), due)
         return events
+
+    def _told_book(
+        self, patient: str, stimulus: Callable[[], list[Event]], now: float
+    ) -> list[Event]:
+        """What a stimulus of the alarm book alone gives; if it raises, its patient is left out."""
+        told = self._tried(patient, stimulus)
+        if told is None:
+            self._leave_out(patient, now)
+            told = self._begun_anew(patient, now)
+        return told
 
     def _tried(self, patient: str, stimulus: Callable[[], list[Event]]) -> list[Event] | None:
         """What a stimulus of one patient gives; None if it raises: the book was not told then."""
@@ -198,7 +204,11 @@ class Shift:
         self.ward.fresh.clear()
         for patient in sorted(patients):
             self._schedule.replayed(patient, now)
-        return self.ward.reconcile(self.now)
+        events: list[Event] = []
+        for patient in self.ward.unseen.patients():
+            reconcile = partial(self.ward.reconcile, patient, self.now)
+            events += self._told_book(patient, reconcile, self.now)
+        return events
 
     # ── The end of a turn ─────────────────────────────────────────────────────────────────────
 

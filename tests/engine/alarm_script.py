@@ -1,11 +1,20 @@
 """Sentences for tests of the alarm book: what happens, and what the book says to it in words."""
 
+import msgspec
+
 from ecg.conditions import Change, Edge
 from ecg.messages import Acknowledge, Admit, Discharge, Location, Patient, PauseAudio, SetLimits
 from stream.engine.alarms import Book, Context, Publish
+from stream.engine.alarms.state import PatientState
 
 RATE = 250.0
 START = 1_000_000.0
+
+
+def limits_of(book: Book, patient: str) -> tuple[float, float]:
+    """Low and high limit of the heart rate, as the book keeps them."""
+    limits = msgspec.msgpack.decode(book.dump(patient), type=PatientState).limits
+    return limits.low, limits.high
 
 
 class Ward:

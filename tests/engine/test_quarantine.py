@@ -1,11 +1,12 @@
 """Who is left out of the analysis, and for how long."""
 
 import pytest
-from alarm_script import START
+from alarm_script import START, limits_of
 from test_ward import Rule, alarms, hello, stream
 
 from ecg.messages import Alarm, Block, Goodbye
 from ecg.types import Category
+from stream.engine.alarms.limits import DEFAULTS
 from stream.engine.quarantine import Quarantine
 from stream.engine.ward import Ward
 
@@ -133,4 +134,4 @@ def test_a_greeting_meanwhile_counts():
     failed_at(ward, model, source, 3)
     ward.push([(hello("p", "s2", Category.NEONATAL), 10.0)])
     ward.push([(r, now + 20) for r, now in stream("sinus", session="s2")[:3]])
-    assert ward.book.limits("p") != ward.book.limits("nobody")
+    assert limits_of(ward.book, "p") == DEFAULTS[Category.NEONATAL]

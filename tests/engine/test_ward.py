@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alarm_script import limits_of
 from synthesis import RHYTHMS, Spell, beats, blocks, signal
 
 from ecg.errors import ModelError
@@ -19,6 +20,7 @@ from ecg.messages import (
     Vitals,
 )
 from ecg.types import Category, Lead
+from stream.engine.alarms.limits import DEFAULTS
 from stream.engine.intake import Arrived
 from stream.engine.ward import Ward
 
@@ -90,7 +92,7 @@ def replayed(before: Rule, after: Rule) -> list:
     old.push(source)
     new.recall("p", old.book.dump("p"))
     assert new.push(source, live=False) == []
-    return new.reconcile(30.0)
+    return new.reconcile("p", 30.0)
 
 
 def test_what_only_another_engine_found_ends_and_what_it_missed_is_told():
@@ -109,7 +111,7 @@ def test_what_began_before_a_replay_and_holds_is_one_alarm():
     old.push(source[:25])
     new.recall("p", old.book.dump("p"))
     new.push(source[5:25], live=False)
-    assert new.reconcile(25.0) == []
+    assert new.reconcile("p", 25.0) == []
     new.pipeline._rooms.namer._classifier.label = 0
     assert alarms(new.push(source[25:35]), "VENT_RHYTHM") == [("VENT_RHYTHM", "end")]
 
@@ -140,10 +142,9 @@ def test_each_session_has_its_own_greeting():
     first, second = stream("sinus")[:2], stream("sinus", session="s2", begin=10)[:1]
     one, two = hello(category=Category.NEONATAL), hello("p", "s2", Category.PAEDIATRIC)
     ward.push([(one, 0.0), *first, (two, 9.0)])
-    neonatal = ward.book.limits("p")
+    assert limits_of(ward.book, "p") == DEFAULTS[Category.NEONATAL]
     ward.push(second)
-    assert neonatal != ward.book.limits("p")
-    assert ward.book.limits("other") not in {neonatal, ward.book.limits("p")}
+    assert limits_of(ward.book, "p") == DEFAULTS[Category.PAEDIATRIC]
 
 
 def test_a_greeting_outlives_a_checkpoint():
@@ -155,7 +156,7 @@ def test_a_greeting_outlives_a_checkpoint():
         first = stream("sinus", begin=4)[:1]
         assert alarms(after.push(first)) == [("LEARNING", "start")]
         ward.push(first)
-        assert after.book.limits("p") == ward.book.limits("p")
+        assert limits_of(after.book, "p") == limits_of(ward.book, "p")
 
 
 def test_a_fault_of_the_model_reaches_whoever_sends():

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 
+import msgspec
 import pytest
 from worker_rig import PARTITION, START, Width, house, live, work
 from worker_world import fill, stream
 
 from ecg import messages as m
+from stream.engine.alarms.state import PatientState
 from stream.log import Topic
 from stream.store import unpack_book
 
@@ -123,7 +125,8 @@ async def test_commands_are_carried_out_once_and_audited(tmp_path):
         assert (line.id, line.who, line.what, line.detail) == (
             "c1", "nurse", "setlimits", "40 to 100 /min",
         )  # fmt: skip
-        assert worker._ward.book.limits("p") == (40, 100)
+        state = msgspec.msgpack.decode(worker._ward.book.dump("p"), type=PatientState)
+        assert (state.limits.low, state.limits.high) == (40, 100)
 
 
 async def test_a_late_worker_takes_commands_in_their_place(tmp_path):

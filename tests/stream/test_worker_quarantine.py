@@ -15,7 +15,9 @@ import stream.engine.alarms.book as rules
 import stream.worker.worker as loop
 from ecg import messages as m
 from stream.engine.alarms.rules import Ledger
+from stream.engine.ward import Ward
 from stream.log import Topic
+from stream.worker.turn import Shift
 
 KIND = "ANALYSIS_FAIL"
 HUGE = 8000.0
@@ -41,20 +43,26 @@ def faulty_book(monkeypatch):
     """The book has two bugs: it cannot bear a note, and cannot end a pause of `bad`'s; both half done."""
 
     def carry_out(ledger, command):
-        done = before[0](ledger, command)
+        done = before(ledger, command)
         if isinstance(command, m.Acknowledge) and command.note == "a bug":
             raise ZeroDivisionError("a bug of ours")
         return done
 
-    def fall_due(ledger):
+    before = rules.carry_out
+    monkeypatch.setattr(rules, "carry_out", carry_out)
+    monkeypatch.setattr(rules, "fall_due", broken(rules.fall_due))
+
+
+def broken(fall_due):
+    """Deadlines that are decided as ever, and then raise at the end of a pause of `bad`'s."""
+
+    def raising(ledger):
         paused = ledger.state.paused_until
-        before[1](ledger)
+        fall_due(ledger)
         if ledger.state.profile.id == "bad" and 0.0 < paused <= ledger.now:
             raise ZeroDivisionError("a bug of ours")
 
-    before = rules.carry_out, rules.fall_due
-    monkeypatch.setattr(rules, "carry_out", carry_out)
-    monkeypatch.setattr(rules, "fall_due", fall_due)
+    return raising
 
 
 def asked(at: float) -> list[tuple[float, Any]]:
@@ -229,9 +237,8 @@ async def test_a_high_alarm_that_held_stays_latched(tmp_path):
 @pytest.mark.parametrize("rule", ["start", "clear", "end", "escalate"])
 async def test_whatever_rule_of_the_book_raises_the_worker_goes_on(tmp_path, monkeypatch, rule):
     """Alarms of one patient cannot begin, or end, or grow worse: what the others have is as without the bug."""
-    silent = [
-        i for i in stream("vt", "bad") if not 24 < i[0] - START < 36
-    ]  # NO_DATA, in time medium
+    # Silent for so long that NO_DATA is raised, and becomes medium.
+    silent = [item for item in stream("vt", "bad") if not 24 < item[0] - START < 36]
     sources = [stream("vt", "other"), silent]
     told = {}
     for place in ("sound", "faulty"):
@@ -243,6 +250,40 @@ async def test_whatever_rule_of_the_book_raises_the_worker_goes_on(tmp_path, mon
         compare(told["faulty"][f"other {kind}"], told["sound"][f"other {kind}"])
     failed = [a for a in told["faulty"]["bad Alarm"] if a.kind == KIND]
     assert [a.phase for a in failed][:1] == ["start"]
+
+
+class AllV(Width):
+    """A version whose classifier calls every beat V: at 65 /min a ventricular rhythm."""
+
+    def __call__(self, windows, contexts):
+        labels = np.full(len(windows), 2, np.int8)
+        return labels, np.eye(5, dtype=np.float32)[labels]
+
+
+@pytest.mark.parametrize("fault", ["deadline", "start"])
+def test_whose_book_raises_when_a_replay_is_told_is_left_out(monkeypatch, fault):
+    """After a takeover, in a deadline or in the news itself: others are told what the new version found."""
+    begun, taken = Shift(Ward(Width()), "engine-1", 10.0), Shift(Ward(AllV()), "engine-2", 10.0)
+    _, (at, pause), _ = asked(27.5)
+    for patient, seconds in (("bad", 30), ("other", 32)):  # the pause ends in between
+        found = [(block, at) for at, block in stream("steady", patient)][:seconds]
+        begun.samples(found[:28])
+        if patient == "bad":
+            begun.command(pause, at)
+        begun.samples(found[28:])
+        taken.recall(patient, begun.ward.book.dump(patient))
+        taken.samples(found, live=False)
+    if fault == "start":
+        spoil(monkeypatch, "start")
+    else:
+        monkeypatch.setattr(rules, "fall_due", broken(rules.fall_due))
+    events = taken.replayed({"bad", "other"}, START + 33)
+    started = {(e.patient, e.kind) for e in events if e.phase == "start"}
+    assert {kind for patient, kind in started if patient == "bad"} == {KIND}
+    assert ("other", "VENT_RHYTHM") in started
+    kept = taken.close(events, set(), {})
+    assert kept.books.keys() == {"bad", "other"}
+    assert [c.patient for c in kept.checkpoints] == ["bad"]
 
 
 def spoil(monkeypatch, rule: str) -> None:
