@@ -1,7 +1,7 @@
 """The alarm book and the world: audio pause, devices, sessions, people (ALARMS.md, by name)."""
 
 import pytest
-from alarm_script import START, Ward
+from alarm_script import START, Ward, limits_of
 
 from ecg.messages import Admit, Patient, Strip
 from ecg.types import Category, Paced, Priority
@@ -162,16 +162,16 @@ def test_limits_of_a_patient():
     assert ward.vitals(6.0, 110.0) == ["HR_HIGH start active"]
     assert (ward.published[-1].value, ward.published[-1].limit) == (110.0, 100.0)
     assert ward.limits(7.0, 120, 110) == ["setlimits bad_limits"]
-    assert ward.book.limits("p") == (60, 100)
+    assert limits_of(ward.book, "p") == (60, 100)
     ward.discharge(8.0)
-    assert ward.book.limits("p") == (50, 120)
+    assert limits_of(ward.book, "p") == (50, 120)
 
 
 def test_admit_sets_category_and_place():
     """A neonate has other limits; alarms carry unit and bed."""
     ward = Ward()
     assert ward.admit(5.0, "NICU", "7", category=Category.NEONATAL) == ["admit done"]
-    assert ward.book.limits("p") == (100, 200)
+    assert limits_of(ward.book, "p") == (100, 200)
     ward.tell(6.0, "PAUSE")
     assert (ward.published[-1].unit, ward.published[-1].bed) == ("NICU", "7")
 
@@ -184,7 +184,7 @@ def test_transfer_takes_the_alarms_along():
     ward.tell(7.0, "VTACH")
     assert ward.admit(8.0, "ICU", "2") == ["VTACH update active", "admit done"]
     assert ward.published[-1].bed == "2"
-    assert ward.book.limits("p") == (60, 100)
+    assert limits_of(ward.book, "p") == (60, 100)
 
 
 def test_discharge_ends_everything():

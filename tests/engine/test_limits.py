@@ -128,24 +128,34 @@ def test_replay_changes_nothing_and_a_new_session_does():
 def test_between_seconds_limits_are_only_broken():
     """At once, in noise the extremes alone; 3 s within the limit are counted from there."""
     state = LimitState()
-    assert [c.kind for c in judge_rate(state, 300, 145.0, noisy=True)] == ["EXTREME_TACHY"]
-    assert judge_rate(state, 325, 100.0) == []
+    assert [c.kind for c in judge_rate(state, 300, RATE, 145.0, noisy=True)] == ["EXTREME_TACHY"]
+    assert judge_rate(state, 325, RATE, 100.0) == []
     assert not exceeds(state, 100.0)
     assert exceeds(state, 121.0)
-    assert [c.kind for c in judge_rate(state, 350, 121.0)] == ["HR_HIGH"]
-    assert not exceeds(state, 150.0)
+    assert [c.kind for c in judge_rate(state, 350, RATE, 121.0)] == ["HR_HIGH"]
     assert judged([100.0] * 3, state=state, start=2) == []
     cleared = [("EXTREME_TACHY", Edge.CLEAR), ("HR_HIGH", Edge.CLEAR)]
     assert judged([100.0], state=state, start=5) == [(5, *change) for change in cleared]
+
+
+def test_a_limit_is_not_kept_again_while_beats_between_seconds_break_it():
+    """Within the limit at each second, beyond it at each half: 3 s within it begin with the last of those."""
+    state = LimitState()
+    assert len(judged([130.0], state=state)) == 1
+    for second in range(1, 7):
+        assert judged([119.0], state=state, start=second) == []
+        assert exceeds(state, 122.0)
+        assert judge_rate(state, second * 250 + 125, RATE, 122.0) == []
+    assert judged([119.0] * 4, state=state, start=7) == [(10, "HR_HIGH", Edge.CLEAR)]
 
 
 def test_a_rate_that_was_judged_is_not_judged_again():
     """Seconds and what lies between them are one time."""
     state = LimitState()
     judge(state, 500, RATE, 80.0, 0.0)
-    assert judge_rate(state, 500, 130.0) == []
-    assert judge_rate(state, 400, 130.0) == []
-    assert len(judge_rate(state, 525, 130.0)) == 1
+    assert judge_rate(state, 500, RATE, 130.0) == []
+    assert judge_rate(state, 400, RATE, 130.0) == []
+    assert len(judge_rate(state, 525, RATE, 130.0)) == 1
 
 
 def test_every_category_has_limits():

@@ -18,34 +18,30 @@ import msgspec
 
 from ecg.conditions import Change
 from ecg.messages import Alarm, Command, Evidence, Patient, Strip
-from ecg.types import Category, Paced
+from ecg.types import Paced
 from stream.engine.alarms.commands import answer, carry_out, remember
 from stream.engine.alarms.deadlines import Deadlines
-from stream.engine.alarms.limits import DEFAULTS, exceeds, judge, judge_rate, set_limits
+from stream.engine.alarms.limits import exceeds
 from stream.engine.alarms.news import from_change
 from stream.engine.alarms.patient import (
     apply,
     begin_anew,
     earliest,
     fall_due,
-    holds,
     interrupt,
+    introduce,
     is_new,
+    judge_rate,
+    judge_vitals,
     lower,
-    raise_now,
     release,
     resume,
     switch,
+    trouble,
     with_strip,
 )
 from stream.engine.alarms.rules import Ledger
-from stream.engine.alarms.state import (
-    NEVER,
-    Context,
-    Instruction,
-    PatientState,
-    Settings,
-)
+from stream.engine.alarms.state import NEVER, Context, Instruction, PatientState, Settings
 
 
 class Book:
@@ -68,11 +64,8 @@ class Book:
         is known changes nothing, a former one is ignored.
         """
         out, ledger = self._enter(context, now, sample)
-        state = ledger.state
-        if profile is not None and not state.admitted and profile != state.profile:
-            if profile.category != state.profile.category:
-                set_limits(state.limits, *DEFAULTS[profile.category])
-            state.profile = profile
+        if profile is not None:
+            introduce(ledger.state, profile)
         return self._close(out, ledger)
 
     def is_paced(self, patient: str) -> bool:
@@ -136,21 +129,12 @@ class Book:
     ) -> list[Instruction]:
         """Judge one second's numbers against the patient's limits; replays do nothing."""
         out, ledger = self._enter(context, now)
-        state = ledger.state
-        if context.session != state.session:
-            return self._close(out, ledger)
-        state.sample = max(state.sample, sample)
-        noisy = holds(state, "ARTIFACT")
-        numbers = heart_rate, v_per_minute
-        for found in judge(state.limits, sample, context.rate, *numbers, noisy=noisy):
-            apply(ledger, context, found)
-        if state.learning and heart_rate is not None:
-            state.learning = False
-            lower(ledger, "LEARNING", sample)
+        if context.session == ledger.state.session:
+            judge_vitals(ledger, context, sample, heart_rate, v_per_minute)
         return self._close(out, ledger)
 
     def exceeds(self, patient: str, heart_rate: float) -> bool:
-        """Whether a rate breaks a limit that is kept: only then `heart_rate` has work. Cheap: call it per beat."""
+        """Whether a rate is beyond a limit: only then `heart_rate` has work. Cheap: call it per beat."""
         state = self._patients.get(patient)
         return state is None or exceeds(state.limits, heart_rate)
 
@@ -159,11 +143,8 @@ class Book:
     ) -> list[Instruction]:
         """Judge a rate between two seconds: what it breaks is told now; what is kept, `vitals` says."""
         out, ledger = self._enter(context, now)
-        state = ledger.state
-        if context.session == state.session:
-            noisy = holds(state, "ARTIFACT")
-            for found in judge_rate(state.limits, sample, heart_rate, noisy=noisy):
-                apply(ledger, context, found)
+        if context.session == ledger.state.session:
+            judge_rate(ledger, context, sample, heart_rate)
         return self._close(out, ledger)
 
     def fault(
@@ -174,11 +155,7 @@ class Book:
         `value` is how many seconds it is about, if it is about time.
         """
         out, ledger = self._open(patient, now)
-        holding = holds(ledger.state, kind)
-        if on and not holding:
-            raise_now(ledger, kind, now, value)
-        elif holding and not on:
-            lower(ledger, kind, ledger.state.sample)
+        trouble(ledger, kind, on=on, value=value)
         return self._close(out, ledger)
 
     def analysis(self, patient: str, now: float, *, goes_on: bool) -> list[Instruction]:
@@ -241,7 +218,7 @@ class Book:
 
         What latches stays latched, all else that was shown ends.
         """
-        ledger = Ledger(self._patients[patient], self._settings, now)
+        ledger = Ledger(self._state(patient), self._settings, now)
         begin_anew(ledger)
         interrupt(ledger)
         return self._close([], ledger)
@@ -266,11 +243,6 @@ class Book:
         """Whether a known patient has nothing shown, and is in no bed."""
         state = self._patients.get(patient)
         return state is not None and not (state.entries or state.admitted)
-
-    def limits(self, patient: str) -> tuple[float, float]:
-        """Low and high limit of the heart rate of a patient."""
-        state = self._patients.get(patient)
-        return (state.limits.low, state.limits.high) if state else DEFAULTS[Category.ADULT]
 
     def dump(self, patient: str) -> bytes:
         """Everything that is remembered of a patient; KeyError if there is nothing."""

@@ -1,11 +1,11 @@
 """Limits on numbers: heart rate and PVC rate against what people have set for a patient.
 
-Pure: vitals at 1 Hz and heart rates between them in, changes out; the state is one small struct for each patient. People set
-these limits, so they may not live in a signal room. A limit is broken at once (the heart rate is a
-mean already) and kept again only after CLEAR_SECONDS within it.
+Pure: vitals at 1 Hz and heart rates between them in, changes out; the state is one small struct
+for each patient. People set these limits, so they may not live in a signal room. A limit is broken
+at once (the heart rate is a mean already) and kept again only after CLEAR_SECONDS within it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -93,32 +93,25 @@ def judge(
         pvcs: V beats in the last minute, None when unknown.
         noisy: in noise only the extremes may be set anew.
     """
-    if sample <= state.seen:
-        return []
-    state.seen = sample
     rules = [*_rate_rules(state, heart_rate), _pvc_rule(state, pvcs)]
-    changes = (_judge(state, rule, sample, rate, noisy=noisy) for rule in rules)
-    return [change for change in changes if change is not None]
+    return _changes(state, rules, sample, rate, noisy=noisy)
 
 
 def exceeds(state: LimitState, heart_rate: float) -> bool:
-    """Whether a rate is beyond a limit that was kept."""
-    return any(r.beyond and r.kind not in state.broken for r in _rate_rules(state, heart_rate))
+    """Whether a rate is beyond a limit."""
+    return any(rule.beyond for rule in _rate_rules(state, heart_rate))
 
 
 def judge_rate(
-    state: LimitState, sample: int, heart_rate: float, *, noisy: bool = False
+    state: LimitState, sample: int, rate: float, heart_rate: float, *, noisy: bool = False
 ) -> list[Change]:
     """Judge a heart rate between two seconds: a fast heart need not wait for the second to be over.
 
-    Only sets; whether a limit is kept again is counted in seconds. Arguments as in `judge`.
+    What is broken, or is so still, counts; what is kept again is told in whole seconds. Arguments
+    as in `judge`.
     """
-    if sample <= state.seen:
-        return []
-    state.seen = sample
-    rules = (r for r in _rate_rules(state, heart_rate) if r.kind not in state.broken)
-    changes = (_break(state, rule, sample, noisy=noisy) for rule in rules)
-    return [change for change in changes if change is not None]
+    rules = [rule for rule in _rate_rules(state, heart_rate) if rule.beyond]
+    return _changes(state, rules, sample, rate, noisy=noisy)
 
 
 def set_limits(state: LimitState, low: float, high: float) -> None:
@@ -154,12 +147,15 @@ def _pvc_rule(state: LimitState, pvcs: float | None) -> Rule:
     return Rule("PVC_RATE", pvcs, state.pvc, pvcs is not None and pvcs > state.pvc)
 
 
-def _break(state: LimitState, rule: Rule, sample: int, *, noisy: bool) -> Change | None:
-    """A limit that was kept: is it broken?"""
-    if not rule.beyond or (noisy and rule.kind not in LETHAL):
-        return None
-    state.broken[rule.kind] = Violation(sample, sample, sample)
-    return _change(rule, Edge.SET, sample, sample)
+def _changes(
+    state: LimitState, rules: Iterable[Rule], sample: int, rate: float, *, noisy: bool
+) -> list[Change]:
+    """What the rules that are asked at a sample set and clear; nothing if it was judged already."""
+    if sample <= state.seen:
+        return []
+    state.seen = sample
+    changes = (_judge(state, rule, sample, rate, noisy=noisy) for rule in rules)
+    return [change for change in changes if change is not None]
 
 
 def _judge(
@@ -167,7 +163,10 @@ def _judge(
 ) -> Change | None:
     violation = state.broken.get(rule.kind)
     if violation is None:
-        return _break(state, rule, sample, noisy=noisy)
+        if not rule.beyond or (noisy and rule.kind not in LETHAL):
+            return None
+        state.broken[rule.kind] = Violation(sample, sample, sample)
+        return _change(rule, Edge.SET, sample, sample)
     if rule.value is not None:
         violation.known = sample
     if rule.beyond:

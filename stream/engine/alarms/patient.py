@@ -1,4 +1,4 @@
-"""What happens to one patient in the alarm book: conditions, sessions, silence, deadlines.
+"""What happens to one patient in the alarm book: conditions, numbers, sessions, silence, deadlines.
 
 Functions over a `PatientState`, each returning instructions; `rules` has the rules of single
 alarms, `alarms` the patients and the order of time.
@@ -7,9 +7,9 @@ alarms, `alarms` the patients and the order of time.
 import msgspec
 
 from ecg.conditions import Change, Edge
-from ecg.messages import Alarm, Evidence, Strip
+from ecg.messages import Alarm, Evidence, Patient, Strip
 from ecg.types import Priority
-from stream.engine.alarms.limits import restart
+from stream.engine.alarms import limits
 from stream.engine.alarms.news import News, from_change
 from stream.engine.alarms.rules import Ledger
 from stream.engine.alarms.state import (
@@ -35,10 +35,19 @@ def switch(ledger: Ledger, context: Context, sample: int) -> None:
     state.sample = sample
     state.arrived = NEVER
     state.marks = {}
-    restart(state.limits)
+    limits.restart(state.limits)
     if not state.admitted:
         state.unit, state.bed = context.unit, context.bed
     _learn(ledger)
+
+
+def introduce(state: PatientState, profile: Patient) -> None:
+    """Take what a device knows of its patient; an Admit knows better."""
+    if state.admitted or profile == state.profile:
+        return
+    if profile.category != state.profile.category:
+        limits.set_limits(state.limits, *limits.DEFAULTS[profile.category])
+    state.profile = profile
 
 
 def _learn(ledger: Ledger) -> None:
@@ -59,7 +68,7 @@ def interrupt(ledger: Ledger) -> None:
     """The analysis has failed: how its conditions go on, nobody knows."""
     if not holds(ledger.state, "ANALYSIS_FAIL"):
         release(ledger)
-        restart(ledger.state.limits)
+        limits.restart(ledger.state.limits)
         raise_now(ledger, "ANALYSIS_FAIL", ledger.now)
 
 
@@ -114,6 +123,41 @@ def apply(
         lower(ledger, change.kind, change.at, context.time(change.at))
         return
     ledger.start(from_change(context, change, quality, evidence), holding=change.edge == Edge.SET)
+
+
+def judge_vitals(
+    ledger: Ledger,
+    context: Context,
+    sample: int,
+    heart_rate: float | None,
+    v_per_minute: float | None,
+) -> None:
+    """Judge the numbers of a second; the first heart rate ends the learning."""
+    state = ledger.state
+    state.sample = max(state.sample, sample)
+    noisy = holds(state, "ARTIFACT")
+    numbers = heart_rate, v_per_minute
+    for found in limits.judge(state.limits, sample, context.rate, *numbers, noisy=noisy):
+        apply(ledger, context, found)
+    if state.learning and heart_rate is not None:
+        state.learning = False
+        lower(ledger, "LEARNING", sample)
+
+
+def judge_rate(ledger: Ledger, context: Context, sample: int, heart_rate: float) -> None:
+    """Judge a heart rate between two seconds."""
+    limited, noisy = ledger.state.limits, holds(ledger.state, "ARTIFACT")
+    for found in limits.judge_rate(limited, sample, context.rate, heart_rate, noisy=noisy):
+        apply(ledger, context, found)
+
+
+def trouble(ledger: Ledger, kind: str, *, on: bool, value: float | None = None) -> None:
+    """A trouble of the program itself begins or ends, unless that is known."""
+    holding = holds(ledger.state, kind)
+    if on and not holding:
+        raise_now(ledger, kind, ledger.now, value)
+    elif holding and not on:
+        lower(ledger, kind, ledger.state.sample)
 
 
 def lower(ledger: Ledger, kind: str, sample: int, time: float | None = None) -> None:
