@@ -179,9 +179,8 @@ def _width(body: Sequence[str], delimiter: str | None) -> int:
 def _lines_before_rows(body: Sequence[str], delimiter: str | None, decimal: str) -> int:
     """Lines before the first row; the first line alone when there is none."""
     for number, line in enumerate(body):
-        filled = line.strip() or (
-            delimiter is not None and delimiter in line
-        )  # tabs are blank, too
+        # Empty fields make a row, also where what parts them is blank itself, a tab.
+        filled = line.strip() or (delimiter is not None and delimiter in line)
         if filled and _is_row(_split(line, delimiter), decimal):
             return number
     return 1

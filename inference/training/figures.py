@@ -54,7 +54,7 @@ def judge(made: Bundle[BeatManifest], records: Tests) -> dict[str, dict[str, flo
 
 
 def variant(name: str, made: Bundle[BeatManifest], records: Tests) -> str:
-    """Size, p99 of one beat and figures of one of a model's files, as the card has it."""
+    """Size, p99 of one beat and figures of a variant of a model, as the card has them."""
     found = judge(made, records)
     parts = [f"{key} V {f['v_f1']:.1f} S {f['s_f1']:.1f}" for key, f in found.items()]
     p99 = latency(made, next(iter(records.values()))[0].found)
