@@ -98,6 +98,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, judge, write the bundle; 0 when done, 2 when records are missing."""
     args.output = args.output or Path("models") / args.model
+    if args.again and args.model != NAME:
+        sys.stderr.write("beatwire train: --again writes the beat model alone\n")
+        return 2
     if args.again:
         again.run(args.again, args.output, args.data, VERSION)
         return 0

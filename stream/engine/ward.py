@@ -15,6 +15,7 @@ from ecg.messages import Beat, Block, Command, Goodbye, Hello, Vitals
 from stream.engine.alarms import Book, Context, Settings, answer
 from stream.engine.checkpoint import Checkpoint, read
 from stream.engine.events import Event, published
+from stream.engine.greetings import Greetings
 from stream.engine.intake import Arrived, batches, patient_of
 from stream.engine.marks import Marks
 from stream.engine.outcome import Changed, Closed, HeartRate, Opened, Outcome
@@ -70,7 +71,7 @@ class Ward:
         self.fresh: set[str] = set()
         self._marks = Marks()
         self.unseen = Unseen()
-        self._greeted: dict[str, Hello] = {}
+        self._greetings = Greetings()
         self._failure = Trouble("MODEL_FAIL", self.book)
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
@@ -155,7 +156,7 @@ class Ward:
             stream=self.pipeline.save(patient) if known else b"",
             beats=self._marks.save(patient),
             minute=self.trends.running.get(patient),
-            hello=self._greeted.get(patient),
+            hello=self._greetings.waiting(patient),
             failed=self.quarantine.save(patient),
         )
         return msgspec.msgpack.encode(state)
@@ -174,7 +175,7 @@ class Ward:
         if checkpoint.minute is not None:
             self.trends.running[patient] = checkpoint.minute
         if checkpoint.hello is not None:
-            self._greeted[patient] = checkpoint.hello
+            self._greetings.keep(checkpoint.hello)
         if checkpoint.failed is not None:
             self.quarantine.restore(patient, checkpoint.failed)
 
@@ -198,7 +199,7 @@ class Ward:
         self._marks.forget(patient)
         self.unseen.forget(patient)
         self.quarantine.forget(patient)
-        self._greeted.pop(patient, None)
+        self._greetings.forget(patient)
         self.trends.finish(patient)
         self.roll.changed()
         if patient not in self.book.patients():
@@ -207,11 +208,11 @@ class Ward:
     # ── Inside ────────────────────────────────────────────────────────────────────────────────
 
     def _greet(self, batch: list[Arrived]) -> list[Signal]:
-        """Keep what a HELLO says of a patient until the session's first block opens it."""
+        """Keep what HELLOs say; returns the records of signal."""
         signal: list[Signal] = []
         for record, now in batch:
             if isinstance(record, Hello):
-                self._greeted[record.patient.id] = record
+                self._greetings.keep(record)
                 self.fresh.add(record.patient.id)
             else:
                 signal.append((record, now))
@@ -270,10 +271,7 @@ class Ward:
 
     def _opened(self, opened: Opened, now: float) -> list[Event]:
         """A session begins; its HELLO, where there was one, says for whom the limits are."""
-        hello = self._greeted.get(opened.patient)
-        profile = None
-        if hello is not None and hello.session == opened.session:
-            profile = self._greeted.pop(opened.patient).patient
+        profile = self._greetings.take(opened.patient, opened.session)
         return published(self.book.session(self._context(opened), now, profile=profile))
 
     def _vitals(self, vitals: Vitals, now: float) -> list[Event]:

@@ -38,7 +38,7 @@ const review = () => {
 const newer = () => {
   const one = { id: "a", patient: "p", unit: "ICU", kind: "VTACH", priority: 3, state: "active", onset_time: 1000 };
   const since = new Date(1000_000).toISOString();
-  const wishes = [{}, { patient: "p" }, { patient: "q" }, { unit: "IC" }, { kind: "VTACH", priority: "3" }, { state: "ended" }, { since }, { until: since }, { since: "soon" }];
+  const wishes = [{}, { patient: "p" }, { patient: "q" }, { unit: "IC" }, { kind: "VTACH", priority: "3" }, { state: "ended" }, { since }, { until: since }, { since: "soon" }, { priority: "High" }];
   const found = new Newer({ state: "active" }, 3);
   const counts = [];
   const tell = (...alarms) => alarms.forEach((alarm) => (found.heard({ ...one, ...alarm }), counts.push(found.count)));

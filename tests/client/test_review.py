@@ -30,7 +30,18 @@ def test_an_alarm_has_the_newer_before_and_the_older_after_it(made):
 
 def test_filters_let_through_what_the_api_lists(made):
     """By equality, priority from below, onset from `since` on and before `until`."""
-    assert made["newer"]["matched"] == [True, True, False, False, True, False, True, False, True]
+    assert made["newer"]["matched"] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_newer_alarms_are_those_that_the_list_has_not(made):

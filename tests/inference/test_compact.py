@@ -14,6 +14,7 @@ from inference.intervals import classifier
 from inference.training import again, compact, figures, network, reference
 from inference.training.figures import judged
 from inference.training.records import read
+from stream.cli import main
 
 HIDDEN = network.Recipe(hidden=(64, 32), epochs=1, dropout=0.0, l2=0.0, decay=0.0)
 HALF_UNIT = 2.0**-11
@@ -114,6 +115,14 @@ def test_without_records_no_bundle_is_written_again(tmp_path):
     """ModelError names the folder; nothing is left behind."""
     with pytest.raises(ModelError, match="data_missing"):
         again.run(bundle.SHIPPED, tmp_path / "new", tmp_path, "9.9.9")
+    assert not (tmp_path / "new").exists()
+
+
+def test_only_the_beat_model_is_written_again(tmp_path, capsys):
+    """`train` refuses another one, and writes nothing."""
+    words = ["train", "--model", "interval", "--again", str(bundle.SHIPPED)]
+    assert main([*words, "--output", str(tmp_path / "new")]) == 2
+    assert "--again writes the beat model alone" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

@@ -2,6 +2,7 @@
 
 const NAMES = ["patient", "unit", "kind", "priority", "state", "since", "until"];
 export const STATES = ["active", "latched", "acknowledged", "ended"];
+const PRIORITIES = ["information", "low", "medium", "high"];
 
 /** The filters in an address's options; anything else is left out. */
 export const filters = (options) => Object.fromEntries(NAMES.filter((name) => options[name]).map((name) => [name, options[name]]));
@@ -16,7 +17,13 @@ export function matches(wanted, alarm) {
   const { since, until, min_priority: priority } = query(wanted);
   const same = ["patient", "unit", "kind", "state"].every((name) => !wanted[name] || wanted[name] === alarm[name]);
   const within = alarm.onset_time >= (since || -Infinity) && alarm.onset_time < (until || Infinity);
-  return same && within && alarm.priority >= Number(priority ?? 0);
+  return same && within && alarm.priority >= level(priority);
+}
+
+/** A priority's number, for its name too: the API takes both; none restricts nothing. */
+function level(priority) {
+  const place = PRIORITIES.indexOf(String(priority ?? "").toLowerCase());
+  return place < 0 ? Number(priority ?? 0) : place;
 }
 
 /** Seconds since 1970 of "2026-11-22T14:03"; what cannot be read restricts nothing. */
