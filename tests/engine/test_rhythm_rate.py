@@ -150,6 +150,21 @@ def test_a_doubtful_strange_beat_is_not_counted_in_a_fast_rate(
     assert found == pytest.approx(truth, rel=0.005), name
 
 
+def test_what_was_left_out_before_a_gap_is_in_no_interval_after_it():
+    """Nothing spans a gap: not the time up to a beat that did not count, either."""
+    beats = steady(Beats(), 20, "N", 0.5)
+    player = Player().play(beats, beats.now + 0.01)
+    beats.say("N", 0.2)
+    player.looks, player.quality = {"N": (0.5, 0.5, True, 0.0)}, 0.7
+    player.play(beats, beats.now + 0.01)
+    player.gap(beats.now + 0.1, beats.now + 1.0)
+    beats.now += 1.0
+    steady(beats, 4, "N", 0.5)
+    player.looks, player.quality = {}, 0.95
+    found = player.play(beats, beats.now + 0.1).vitals()["heart_rate"]
+    assert found == pytest.approx(120, abs=0.1)
+
+
 def test_few_intervals_are_a_rate_when_they_agree():
     """One in which a beat was lost is not outvoted yet."""
     assert math.isnan(played(Beats().say("NNNN", [1, 0.7, 3.6, 0.9])).vitals()["heart_rate"])

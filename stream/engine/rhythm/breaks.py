@@ -69,6 +69,7 @@ def validity(s: Any, out: Any, valid: bool) -> None:
 def _break(s: Any, out: Any) -> None:
     """The signal is interrupted: nothing spans it."""
     s.known = 0
+    s.skipped = 0.0
     s.gap_rr = 0.0
     s.early_rr = 0.0
     s.since_v = 0

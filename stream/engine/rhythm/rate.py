@@ -108,6 +108,7 @@ def forget_rate(s: Any) -> None:
     """Noise is over: its intervals are no rate of the heart, unless they are too even for noise."""
     if s.active[VTACH] == 0 and not regular(s):
         s.rr_count = 0
+        s.skipped = 0.0
 
 
 @nb.njit(cache=True)
