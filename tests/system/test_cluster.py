@@ -191,6 +191,17 @@ def calm(cluster: Cluster, patients) -> Run:
     return run
 
 
+def disturbed(cluster: Cluster, patients, prefix: str, act: Callable[[], None]) -> Run:
+    """What is seen while something is done to the cluster."""
+    run = Run(cluster, patients, prefix)
+
+    async def disturb() -> None:
+        await asyncio.to_thread(act)
+
+    asyncio.run(run.play(disturb))
+    return run
+
+
 def in_time(play: Callable[[str], Run], name: str, calm: Run, bound: float) -> Run:
     """The first of two runs whose alarms come in time, or the second.
 
@@ -208,13 +219,7 @@ def test_a_killed_worker_is_replaced(cluster: Cluster, patients, calm):
 
     def play(prefix: str) -> Run:
         staff(cluster, 2)
-        run = Run(cluster, patients, prefix)
-
-        async def disturb() -> None:
-            cluster.kill("worker-1")
-
-        asyncio.run(run.play(disturb))
-        return run
+        return disturbed(cluster, patients, prefix, lambda: cluster.kill("worker-1"))
 
     in_time(play, "kill", calm, HAND_OVER_SECONDS).equals(calm, HAND_OVER_SECONDS)
 
@@ -224,13 +229,7 @@ def test_a_third_worker_takes_its_share(cluster: Cluster, patients, calm):
 
     def play(prefix: str) -> Run:
         staff(cluster, 2)
-        run = Run(cluster, patients, prefix)
-
-        async def disturb() -> None:
-            await asyncio.to_thread(cluster.worker, "worker-3")
-
-        asyncio.run(run.play(disturb))
-        return run
+        return disturbed(cluster, patients, prefix, lambda: cluster.worker("worker-3"))
 
     in_time(play, "third", calm, RESTART_SECONDS).equals(calm, RESTART_SECONDS)
 
@@ -256,7 +255,6 @@ def test_a_rolling_restart_of_all(cluster: Cluster, patients, calm, static, boun
 
 def rolled(cluster: Cluster, patients, prefix: str, *, static: bool) -> Run:
     """What is seen while every process is ended and started again."""
-    run = Run(cluster, patients, prefix)
 
     def restart() -> None:
         for name in cluster.workers:
@@ -267,27 +265,18 @@ def rolled(cluster: Cluster, patients, prefix: str, *, static: bool) -> Run:
             cluster.stop(name)
             cluster.gateway(name)
 
-    async def disturb() -> None:
-        await asyncio.to_thread(restart)
-
-    asyncio.run(run.play(disturb))
-    return run
+    return disturbed(cluster, patients, prefix, restart)
 
 
 def test_a_broker_that_goes_and_comes(cluster: Cluster, own_kafka, patients, calm):
     """All wait for it, and everything flows again by itself."""
     staff(cluster, 2)
-    run = Run(cluster, patients, "broker-")
 
     def restart() -> None:
         own_kafka.stop()
         own_kafka.start()
 
-    async def disturb() -> None:
-        await asyncio.to_thread(restart)
-
-    asyncio.run(run.play(disturb))
-    run.equals(calm)
+    disturbed(cluster, patients, "broker-", restart).equals(calm)
     assert all(cluster.alive(name) for name in [*cluster.workers, *cluster.ports])
 
 
@@ -303,13 +292,7 @@ def test_a_worker_that_stood_still_is_refused(cluster: Cluster, patients, calm):
         cluster.wait(lambda: cluster.said(victim).count(REFUSED) > refused, victim)
 
     def play(prefix: str) -> Run:
-        run = Run(cluster, patients, prefix)
-
-        async def disturb() -> None:
-            await asyncio.to_thread(halt)
-
-        asyncio.run(run.play(disturb))
-        return run
+        return disturbed(cluster, patients, prefix, halt)
 
     in_time(play, "still", calm, HAND_OVER_SECONDS).equals(calm, HAND_OVER_SECONDS)
     assert cluster.alive(victim)
