@@ -13,7 +13,7 @@ TACHYCARDIA: Final = 100.0
 """Beats per minute from which a rhythm is fast, of the sinus node or of the ventricles (ALARMS.md)."""
 
 TACHYCARDIA_RR: Final = 60.0 / TACHYCARDIA
-"""The same as an interval in seconds: as long, or longer, is not fast."""
+"""The same as an interval in seconds: what is longer is not fast."""
 
 
 class Lead(StrEnum):

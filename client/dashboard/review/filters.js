@@ -1,8 +1,9 @@
 // Which alarms are reviewed: words of the address, of the form, and of the API's query. Pure.
 
+import { LEVELS } from "../alarm/priority.js";
+
 const NAMES = ["patient", "unit", "kind", "priority", "state", "since", "until"];
 export const STATES = ["active", "latched", "acknowledged", "ended"];
-const PRIORITIES = ["information", "low", "medium", "high"];
 
 /** The filters in an address's options; anything else is left out. */
 export const filters = (options) => Object.fromEntries(NAMES.filter((name) => options[name]).map((name) => [name, options[name]]));
@@ -22,7 +23,7 @@ export function matches(wanted, alarm) {
 
 /** A priority's number, for its name too: the API takes both; none restricts nothing. */
 function level(priority) {
-  const place = PRIORITIES.indexOf(String(priority ?? "").toLowerCase());
+  const place = LEVELS.indexOf(String(priority ?? "").toLowerCase());
   return place < 0 ? Number(priority ?? 0) : place;
 }
 

@@ -3,6 +3,8 @@
 import heapq
 from collections.abc import Iterator
 
+from stream.engine.alarms.state import NEVER
+
 
 class Deadlines:
     """The next deadline of each patient; one that moved later stays noted until it is looked at."""
@@ -17,8 +19,8 @@ class Deadlines:
         return self._due.get(patient, 0.0)
 
     def note(self, patient: str, due: float) -> None:
-        """The patient's next deadline is at `due`, infinite for never."""
-        if due < self._due.get(patient, float("inf")):
+        """The patient's next deadline is at `due`, NEVER for none."""
+        if due < self._due.get(patient, NEVER):
             self._due[patient] = due
             heapq.heappush(self._heap, (due, patient))
 
