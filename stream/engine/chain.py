@@ -36,7 +36,8 @@ BEAT_OUT = np.dtype(
         ("alike", "f4"),  # correlation of the QRS with that of the beat before, -1 to 1
         ("usual", "f4"),  # with the patient's dominant shape
         ("shape", "f4"),  # with the nearest of all the patient's shapes
-        ("strange", "u1"),  # wide, and unlike that shape
+        ("strange", "u1"),  # wide, and unlike the dominant shape
+        ("towers", "u1"),  # so much higher than that shape that it is rather motion
     ],
     align=True,
 )
@@ -151,15 +152,20 @@ def _cut_ready(
         out.sample = s.beat
         out.rr = s.rr
         out.quality = s.quality
-        out.alike = contexts[found, ALIKE]
-        out.usual = contexts[found, USUAL]
-        out.shape = contexts[found, SHAPE]
-        beat, dominant = windows[found, :LENGTH], windows[found, LENGTH : 2 * LENGTH]
-        unlike = shape.difference(beat, dominant, int(contexts[found, LAG]))
-        wider = shape.width(beat) - shape.width(dominant)
-        out.strange = wide.follow(w, s.beat, s.rr, out.alike, out.usual, unlike, wider)
+        _look(s, w, windows[found], contexts[found], out)
         found += 1
     return found
+
+
+@nb.njit(cache=True)
+def _look(s: Any, w: Any, window: np.ndarray, context: np.ndarray, out: Any) -> None:
+    """How the beat that was just cut looks beside the patient's others."""
+    out.alike, out.usual, out.shape = context[ALIKE], context[USUAL], context[SHAPE]
+    beat, dominant = window[:LENGTH], window[LENGTH : 2 * LENGTH]
+    out.towers = shape.higher(beat, dominant) > shape.TOWERS
+    unlike = shape.difference(beat, dominant, int(context[LAG]))
+    wider = shape.width(beat) - shape.width(dominant)
+    out.strange = wide.follow(w, s.beat, s.rr, out.alike, out.usual, unlike, wider, out.towers)
 
 
 @nb.njit(cache=True)

@@ -94,6 +94,7 @@ BEAT: Final = np.dtype(
         ("alike", "f4"),
         ("usual", "f4"),
         ("shape", "f4"),
+        ("towers", "u1"),
     ],
     align=True,
 )
@@ -258,6 +259,7 @@ def _hold_back(s: Any, found: Any) -> None:
     place.alike = found.alike
     place.usual = found.usual
     place.shape = found.shape
+    place.towers = found.towers
     s.waiting += 1
 
 

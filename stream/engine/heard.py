@@ -181,6 +181,7 @@ def _late(out: Any, waited: Any, place: int, lead: int, n: int) -> None:
     out.alike = waited.alike
     out.usual = waited.usual
     out.shape = waited.shape
+    out.towers = waited.towers
     out.strange = 0  # no run of tachycardia begins with beats that nobody has named
 
 

@@ -116,7 +116,8 @@ def _beat(
     s: Any, intervals_bank: Any, beat: Any, label: int, confidence: float, ventricular: float
 ) -> int:
     """Feed a beat of the patient with the rhythm `s`; returns its label among the others."""
-    rhythm.look(s, beat.alike, beat.usual, beat.strange == 1, ventricular)
+    strange, towers = beat.strange == 1, beat.towers == 1
+    rhythm.look(s, beat.alike, beat.usual, strange, towers, ventricular)
     label = rhythm.beat(s, beat.sample, label, confidence, beat.quality)
     if label == NORMAL and beat.usual >= wide.USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
         intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)

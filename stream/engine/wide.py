@@ -46,8 +46,8 @@ STATE: Final = np.dtype(
     [
         ("last", "f8"),  # R of the last beat
         ("first", "f8"),  # R of the first beat of the chain
-        ("strange", "i8"),  # 1 when the last beat was strange
-        ("links", "i8"),  # strange beats in a row that follow another such beat
+        ("chained", "i8"),  # 1 when the last beat was strange, and did not tower
+        ("links", "i8"),  # such beats in a row that follow another one
         ("foreign", "i8"),  # of them the last in a row that are like no usual beat at all
         ("like", "i8", (LINKS,)),  # 1 for those that are like the beat before
         ("own", "i8"),  # beats in a row, up to the last, that are plainly the patient's own
@@ -60,12 +60,19 @@ STATE: Final = np.dtype(
 @nb.njit(cache=True)
 def restart(s: Any) -> None:
     """After a gap: no chain goes across it."""
-    s.links = s.foreign = s.strange = s.own = 0
+    s.links = s.foreign = s.chained = s.own = 0
 
 
 @nb.njit(cache=True)
 def follow(
-    s: Any, sample: float, rr: float, alike: float, usual: float, unlike: float, wider: float
+    s: Any,
+    sample: float,
+    rr: float,
+    alike: float,
+    usual: float,
+    unlike: float,
+    wider: float,
+    towers: bool,
 ) -> bool:
     """Take the next beat; True when it is strange.
 
@@ -77,14 +84,16 @@ def follow(
         usual: the same with the patient's dominant shape.
         unlike: RMS difference of its QRS to that shape, over the height of that.
         wider: milliseconds by which its QRS is wider than that, as a standard deviation of its slopes.
+        towers: it is so much higher than that shape (`ecg.shape.TOWERS`) that it is no evidence.
     """
     strange = unlike >= UNLIKE and wider >= WIDER
-    if strange and s.strange == 1 and 0.0 < rr <= LONGEST_LINK:
+    chained = strange and not towers
+    if chained and s.chained == 1 and 0.0 < rr <= LONGEST_LINK:
         _link(s, rr, alike, usual)
     else:
         s.links = s.foreign = 0
     s.own = s.own + 1 if usual >= USUAL and not strange else 0
-    s.strange = 1 if strange else 0
+    s.chained = 1 if chained else 0
     s.last = sample
     return bool(strange)
 

@@ -25,6 +25,17 @@ def test_difference_is_relative_to_the_height_of_the_shape():
     assert shape.difference(spike + 300.0, spike, 0) == pytest.approx(0.3)
 
 
+def test_height_is_that_of_the_qrs_and_never_nothing():
+    """Three times as high as a QRS of 1 mV; silence counts as 50 uV, the T wave not at all."""
+    beat = np.zeros(LENGTH, np.float32)
+    beat[R], beat[R + 5], beat[R + 30] = 2000.0, -1000.0, 9000.0
+    usual = np.zeros(LENGTH, np.float32)
+    usual[R] = 1000.0
+    assert shape.higher(beat, usual) == pytest.approx(3.0)
+    assert shape.higher(np.zeros_like(beat), usual) == pytest.approx(0.05)
+    assert shape.higher(usual, np.zeros_like(beat)) == pytest.approx(20.0)
+
+
 def test_departure_is_the_rms_of_its_span():
     """A step of 300 uV within the span, of which a quarter has it: 150 uV; nothing of it outside."""
     flat = np.zeros(LENGTH, np.float32)

@@ -52,6 +52,7 @@ class Player:
         self.confidence = 0.95
         self.quality = 0.95
         self.p_evidence = -1.0
+        self.towers = False
         self.noisy = False
         self.silence = 0
         self.looks: dict[str, tuple[float, float, bool, float]] = {}
@@ -64,7 +65,8 @@ class Player:
             self.horizon = round(until * RATE) if skip else self.horizon + HOP
             while waiting and waiting[0][0] * RATE < self.horizon:
                 at, label = waiting.pop(0)
-                rhythm.look(self.state, *self.looks.get(CLASSES[label], (0.85, 1.0, False, 0.0)))
+                *looks, v = self.looks.get(CLASSES[label], (0.85, 1.0, False, 0.0))
+                rhythm.look(self.state, *looks, self.towers, v)
                 rhythm.beat(self.state, at * RATE, label, self.confidence, self.quality)
             self._hop(valid, fibrillation)
         return self

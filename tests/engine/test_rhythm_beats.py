@@ -186,7 +186,7 @@ def test_a_doubted_beat_after_a_v_is_told_as_v(name, rr, ventricular, told):
     last = player.state["newest"]
     for label, name_of_it in (("Q", "Q"), ("S", told)):
         state = player.bank.copy()[0]
-        rhythm.look(state, 0.75, 0.9, False, ventricular)
+        rhythm.look(state, 0.75, 0.9, False, False, ventricular)
         said = rhythm.beat(state, last + rr * 250, CLASSES.index(label), 0.5, 0.95)
         assert CLASSES[said] == name_of_it, name
 
@@ -196,7 +196,7 @@ def test_a_doubted_beat_after_a_gap_is_what_the_classifier_says():
     player = played(Beats().say(LEAD_IN + "V"))
     at = player.state["newest"] + 100
     player.gap(at / 250 - 0.2, at / 250 - 0.1)
-    rhythm.look(player.state, 0.75, 0.9, False, 0.3)
+    rhythm.look(player.state, 0.75, 0.9, False, False, 0.3)
     assert rhythm.beat(player.state, at, CLASSES.index("S"), 0.5, 0.95) == CLASSES.index("S")
 
 

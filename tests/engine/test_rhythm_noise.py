@@ -37,6 +37,25 @@ def test_in_noise_vtach_is_set_by_beats_that_are_alike(alike, told):
     assert player.play(beats, beats.now + 0.5).edges() == [("ARTIFACT", "set"), *told]
 
 
+@pytest.mark.parametrize(
+    ("towers", "noisy", "beats", "told"),
+    [
+        (False, False, 5, True),
+        (True, False, 9, False),
+        (True, False, 10, True),
+        (True, True, 15, False),
+    ],
+)
+def test_a_run_that_towers_over_the_patients_own_beats_must_last(towers, noisy, beats, told):
+    """Electrode motion is called noise after 4 s, not before; its bumps may be as alike as beats."""
+    script = Beats().say(LEAD_IN)
+    player = played(script, script.now + 0.1)
+    player.looks = {"V": (0.95, 0.1, False, 0.9)}
+    player.towers, player.noisy = towers, noisy
+    player.play(script.say("V" * beats, 0.4), script.now + 0.5)
+    assert (("VTACH", "set") in player.edges()) == told
+
+
 def test_in_noise_asystole_is_set_and_pause_waits_for_its_end():
     """An arrest is told; the pause only when the noise is over."""
     beats = Beats().say(LEAD_IN)

@@ -85,7 +85,9 @@ def beat(s: Any, sample: float, label: int, confidence: float, quality: float) -
 
 
 @nb.njit(cache=True)
-def look(s: Any, alike: float, usual: float, strange: bool, ventricular: float) -> None:
+def look(
+    s: Any, alike: float, usual: float, strange: bool, towers: bool, ventricular: float
+) -> None:
     """Say before `beat` how it looks; who says nothing, says that it looks like none.
 
     Args:
@@ -93,12 +95,14 @@ def look(s: Any, alike: float, usual: float, strange: bool, ventricular: float) 
         alike: correlation of its QRS with that of the beat before, -1 to 1.
         usual: the same with the patient's dominant shape.
         strange: it is wide, and unlike that shape.
+        towers: it is so much higher than that shape that it is rather motion than a beat.
         ventricular: the classifier's probability of V.
     """
     place = min(s.waiting, QUEUE - 1)
     s.wait_alike[place] = alike
     s.wait_usual[place] = usual
     s.wait_strange[place] = 1 if strange else 0
+    s.wait_towers[place] = 1 if towers else 0
     s.ventricular = ventricular
 
 
@@ -241,7 +245,9 @@ def _shift(s: Any) -> None:
         s.wait_alike[place] = s.wait_alike[place + 1]
         s.wait_usual[place] = s.wait_usual[place + 1]
         s.wait_strange[place] = s.wait_strange[place + 1]
+        s.wait_towers[place] = s.wait_towers[place + 1]
     s.waiting -= 1
     s.wait_alike[s.waiting] = 0.0
     s.wait_usual[s.waiting] = 1.0
     s.wait_strange[s.waiting] = 0
+    s.wait_towers[s.waiting] = 0

@@ -60,6 +60,10 @@ SOME: Final = 2
 """Of the last five beats of a run in noise so many must be SAME as the one before them. Tachycardias that
 look like noise have three and more (205 and 207 of DS1), runs of em noise at 0 and -6 dB none."""
 
+LASTING: Final = 10
+"""A run most of whose beats tower over the patient's own (`shape.TOWERS`) is rather electrode motion. It must be so many
+beats long: by then `quality`, which weighs 4 s, calls motion noise."""
+
 FAST_NARROW: Final = 60.0 / 180.0
 """Seconds: mean interval at or below which five narrow beats are an SVT."""
 
@@ -97,6 +101,7 @@ def _adopt_chain(s: Any) -> None:
     s.run_after = 1
     s.run_confidence[:] = SETTLED
     s.run_alike[:] = 1.0
+    s.towering = 0
     s.others = 0
 
 
@@ -106,9 +111,11 @@ def ventricular_beat(s: Any, out: Any, at: float, confidence: float) -> None:
     if s.run == 0:
         s.run_start = at
         s.run_after = 1 if s.known == 1 else 0
+        s.towering = 0
     s.run_confidence[s.run % RUN] = confidence
     s.run_alike[s.run % RUN] = s.wait_alike[0]
     s.run += 1
+    s.towering += s.wait_towers[0]
     s.others = 0
     if s.run >= SHORT_RUN and mean_recent(s.run_confidence, s.run, RUN) >= MIN_CONFIDENCE:
         _name_run(s, out)
@@ -124,7 +131,7 @@ def _name_run(s: Any, out: Any) -> None:
         set_on(s, out, RUN_PVCS, s.run_start, rate)
         if s.run >= RHYTHM_RUN:
             set_on(s, out, VENT_RHYTHM, s.run_start, rate)
-    elif s.run >= LONG_RUN and _alike_in_noise(s):
+    elif s.run >= LONG_RUN and _believed(s):
         set_on(s, out, VTACH, s.run_start, rate)
         set_off(s, out, NSVT, rate)
     elif s.active[VTACH] == 0:
@@ -132,8 +139,10 @@ def _name_run(s: Any, out: Any) -> None:
 
 
 @nb.njit(cache=True)
-def _alike_in_noise(s: Any) -> bool:
-    """In noise, are the last beats of the run alike, some of them?"""
+def _believed(s: Any) -> bool:
+    """Is the run a heart's? Some of its last beats are alike, in noise; one that towers lasts."""
+    if 2 * s.towering > s.run:
+        return bool(s.run >= LASTING and s.noisy == 0)
     return bool(s.noisy == 0 or (s.run_alike >= SAME).sum() >= SOME)
 
 

@@ -109,6 +109,7 @@ STATE: Final = np.dtype(
         ("wait_alike", "f4", (QUEUE,)),
         ("wait_usual", "f4", (QUEUE,)),
         ("wait_strange", "u1", (QUEUE,)),
+        ("wait_towers", "u1", (QUEUE,)),
         ("ventricular", "f4"),  # the probability of V of the one that comes
         ("named", "i4"),  # V beats in a row up to the last one that came
         ("newest", "f8"),  # its R
@@ -127,6 +128,7 @@ STATE: Final = np.dtype(
         ("nn_at", "i8"),  # horizon at the newest of them
         # ventricular runs
         ("run", "i8"),  # V beats in a row, up to the last beat
+        ("towering", "i8"),  # of them that tower over the patient's own
         ("run_start", "f8"),
         ("run_after", "i8"),  # 1 when a known beat that is not V stands before the run
         ("run_confidence", "f4", (RUN,)),
