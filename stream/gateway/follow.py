@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from stream.gateway.turns import Turn
-from stream.log import Log, LogUnavailable, OffsetAhead, OffsetExpired, Reader, Record
+from stream.gateway.vital import vital
+from stream.log import Log, LogError, OffsetAhead, OffsetExpired, Reader, Record
 
 PAGE: Final = 256
 """Records a poll: small, so that one poll's decoding stays far below 5 ms."""
 POLL_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 0.5
-"""Between two attempts while the log cannot be reached."""
+"""Between two attempts while the log fails."""
 
 _log = logging.getLogger("beatwire.gateway")
 
@@ -52,7 +53,7 @@ class Follower:
             del self._positions[partition]
         self._positions |= ends
         if partitions:
-            self._task = asyncio.create_task(self._follow())
+            self._task = vital(self._follow())
 
     async def stop(self) -> None:
         """Follow nothing any more."""
@@ -82,7 +83,12 @@ class Follower:
             reader.seek(error.begin, error.partition)
         except OffsetAhead as error:
             reader.seek(error.end, error.partition)
-        except LogUnavailable as error:
-            _log.warning("%s", error)
-            await asyncio.sleep(AWAY_SECONDS)
+        except LogError as error:
+            await pause(error)
         return []
+
+
+async def pause(error: LogError) -> None:
+    """Say that the log fails, and wait until it is worth another attempt."""
+    _log.warning("%s", error)
+    await asyncio.sleep(AWAY_SECONDS)

@@ -22,8 +22,9 @@ from stream.gateway.fanout import CHANNEL_OF, WAVEFORM, Delivery, Fanout, Subscr
 from stream.gateway.follow import Follower
 from stream.gateway.metrics import Metrics
 from stream.gateway.others import KINDS, Others
+from stream.gateway.vital import vital
 from stream.gateway.watchdogs import Watchdogs
-from stream.log import Log, LogUnavailable, Reader, Record, Topic
+from stream.log import Log, LogError, Reader, Record, Topic
 
 MONITOR_SECONDS: Final = 0.5
 
@@ -82,7 +83,7 @@ class Hub:
         self._partitions = frozenset(await self.log.partitions(Topic.EVENTS))
         await self._alarms.cover(self._partitions)
         await self._cover()
-        self._task = asyncio.create_task(self._watch())
+        self._task = vital(self._watch())
 
     async def stop(self) -> None:
         """End all tasks."""
@@ -258,8 +259,10 @@ class Hub:
         delivery = self.watchdogs.delivery
         while True:
             await asyncio.sleep(MONITOR_SECONDS)
-            with contextlib.suppress(LogUnavailable):
+            try:
                 await self._cover()
+            except LogError as error:  # the next look tries again; what is watched cannot wait
+                _log.warning("%s", error)
             now, wall = asyncio.get_running_loop().time(), time.time()
             for receiver, alarm in self.watchdogs.tick(now, wall):
                 self.publish(alarm, but=receiver)

@@ -10,6 +10,7 @@ from typing import Final
 
 from stream.gateway.backlog import Backlog
 from stream.gateway.metrics import Metrics
+from stream.gateway.vital import vital
 from stream.log import Log, LogError, Topic
 from stream.store import Store, StoreError
 
@@ -36,7 +37,7 @@ class Pressure:
 
     async def start(self) -> None:
         """Begin to look."""
-        self._task = asyncio.create_task(self._watch())
+        self._task = vital(self._watch())
 
     async def stop(self) -> None:
         """Look no more."""

@@ -1,0 +1,111 @@
+"""The gateway's own tasks outlive a log that fails, or the process ends with them."""
+
+import asyncio
+import logging
+import signal
+
+import pytest
+from gateway_rig import alarm, block, device, gateway, hello, subscriber, worker
+
+from stream.gateway import hub
+from stream.gateway.follow import Follower
+from stream.log import LogCorrupt, LogError, LogReadOnly, LogUnavailable, SqliteLog, Topic
+from stream.log.sqlite import GATEWAY_WRITES
+
+FAILURES = [
+    LogError("disk I/O error"),
+    LogReadOnly("the cluster does not let us"),
+    LogCorrupt("malformed"),
+    LogUnavailable("no answer"),
+]
+
+
+class Ailing(SqliteLog):
+    """A log of which reading a topic fails, as often as there are failures left."""
+
+    def __init__(self, folder, topic, *failures):
+        super().__init__(folder, GATEWAY_WRITES)
+        self.topic, self.failures = topic, [*failures]
+
+    def reader(self, topic, position=0):
+        """A reader of the topic, which may be the ailing one."""
+        reader = super().reader(topic, position)
+        if topic == self.topic:
+            sound = reader.poll
+
+            async def poll(max_records, timeout_s):
+                if self.failures:
+                    raise self.failures.pop(0)
+                return await sound(max_records, timeout_s)
+
+            reader.poll = poll
+        return reader
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """No pause between two attempts, and a watch that looks often."""
+    monkeypatch.setattr("stream.gateway.follow.AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(hub, "MONITOR_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("soon")
+def test_an_alarm_arrives_although_the_log_failed_before(tmp_path, caplog):
+    """However it failed; each time is in the server's log."""
+
+    async def scene():
+        log = Ailing(tmp_path, Topic.ALARMS, *FAILURES)
+        async with (
+            worker(tmp_path) as work,
+            gateway(tmp_path, log=log) as server,
+            subscriber(server, "alarms") as peer,
+        ):
+            await peer.receive()
+            await work.publish(alarm(1))
+            return (await peer.receive()).event
+
+    assert asyncio.run(scene()) == alarm(1)
+    assert [r.getMessage() for r in caplog.records][:4] == [str(each) for each in FAILURES]
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_patient_whom_nobody_analyses_is_told_although_the_log_fails(tmp_path, monkeypatch):
+    """Nothing new can be followed: who follows already hears of it."""
+    monkeypatch.setattr("stream.gateway.monitor.VITALS_SECONDS", 0.1)
+    monkeypatch.setattr("stream.gateway.monitor.HOLD_SECONDS", 0.05)
+
+    async def fails(*_):
+        raise LogError("disk I/O error")
+
+    async def scene():
+        async with (
+            gateway(tmp_path) as server,
+            subscriber(server, "alarms") as peer,
+            device(server) as source,
+        ):
+            await peer.receive()
+            monkeypatch.setattr(Follower, "cover", fails)
+            await source.send(hello(), block(payload=bytes(2 * 750)))
+            return (await peer.receive()).event
+
+    assert asyncio.run(scene()).kind == "NOT_MONITORED"
+
+
+def test_a_gateway_whose_alarms_cannot_be_handed_out_ends(tmp_path, monkeypatch, caplog):
+    """A defect of ours: the process is told to end, and the reason stands in the server's log."""
+
+    def broken(_):
+        raise RuntimeError("a defect")
+
+    async def scene():
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        async with worker(tmp_path) as work, gateway(tmp_path):
+            monkeypatch.setattr(hub, "readable", broken)
+            await work.publish(alarm(1))
+            async with asyncio.timeout(30):
+                await ended.wait()
+
+    asyncio.run(scene())
+    (told,) = [r for r in caplog.records if r.levelno == logging.CRITICAL]
+    assert "a defect" in str(told.exc_info)
