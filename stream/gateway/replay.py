@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Final
 
 from ecg import messages as m
 from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import CHANNEL_OF, Delivery, Subscription
+from stream.gateway.follow import pause
 from stream.gateway.hub import Hub, readable
 from stream.log import LogUnavailable, Record
 
@@ -47,8 +47,10 @@ class Stretch:
     async def _read(self) -> None:
         """Take a page; the reader stays before what the hub has yet to hand out."""
         page: list[Record] = []
-        with suppress(LogUnavailable):  # it will come back, and so will this
+        try:
             page = await self._reader.poll(PAGE, POLL_SECONDS)
+        except LogUnavailable as error:  # it will come back, and so will this
+            await pause(error)
         live = self._hub.cursor.positions[self._topic]
         for record in reversed(page):
             if record.offset >= live.get(record.partition, 0):

@@ -8,7 +8,9 @@ import pytest
 from gateway_rig import alarm, block, device, gateway, hello, subscriber, worker
 
 from stream.gateway import hub
+from stream.gateway.cursor import Cursor
 from stream.gateway.follow import Follower
+from stream.gateway.replay import Stretch
 from stream.log import LogCorrupt, LogError, LogReadOnly, LogUnavailable, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES
 
@@ -109,3 +111,37 @@ def test_a_gateway_whose_alarms_cannot_be_handed_out_ends(tmp_path, monkeypatch,
     asyncio.run(scene())
     (told,) = [r for r in caplog.records if r.levelno == logging.CRITICAL]
     assert "a defect" in str(told.exc_info)
+
+
+class Away:
+    """A log that nobody can reach: hub, log and reader in one, as far as a stretch asks for them."""
+
+    def __init__(self):
+        self.polls = 0
+        self.log = self
+        self.cursor = Cursor({Topic.EVENTS: {0: 9}})
+
+    def reader(self, *_):
+        return self
+
+    async def poll(self, *_):
+        self.polls += 1
+        await asyncio.sleep(0)
+        raise LogUnavailable("no answer")
+
+
+def test_who_catches_up_does_not_keep_asking_a_log_that_is_away(monkeypatch):
+    """The gateway is the others' meanwhile: the next attempt comes after a pause."""
+    monkeypatch.setattr("stream.gateway.follow.AWAY_SECONDS", 3600.0)
+    away = Away()
+
+    async def scene():
+        catching_up = asyncio.create_task(
+            Stretch(away, Topic.EVENTS, Cursor({Topic.EVENTS: {0: 0}})).head()
+        )
+        for _ in range(50):
+            await asyncio.sleep(0)
+        catching_up.cancel()
+
+    asyncio.run(scene())
+    assert away.polls == 1
