@@ -140,11 +140,20 @@ class Settings:
         settings = cls()
         found: dict[str, Any] = {}
         for setting in fields(cls):
-            name = f"BEATWIRE_{setting.name.upper()}"
+            name = _variable(setting.name)
             if name in environ:
                 found[setting.name] = _parse(name, environ[name], getattr(settings, setting.name))
         found |= {name: value for name, value in given.items() if value is not None}
         return replace(settings, **found)
+
+    def variables(self) -> dict[str, str]:
+        """The environment of which `load` makes the same settings."""
+        names = [setting.name for setting in fields(self)]
+        return {_variable(name): str(getattr(self, name)) for name in names}
+
+
+def _variable(name: str) -> str:
+    return f"BEATWIRE_{name.upper()}"
 
 
 def _parse(name: str, text: str, default: object) -> object:

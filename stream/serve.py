@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
@@ -66,9 +66,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run a role, or all of them; returns the exit status."""
-    names = ("folder", "store", "host", "port", "token", "model", "leads", "kafka", "member")
     try:
-        settings = Settings.load(**{name: getattr(args, name) for name in names})
+        settings = chosen(args)
         check(settings)
     except ValueError as error:
         print(f"beatwire serve: {error}", file=sys.stderr)  # noqa: T201
@@ -86,6 +85,16 @@ def run(args: argparse.Namespace) -> int:
         gc.freeze()  # or the last collections walk over all kernels for half a second
         return 0
     return _supervise(settings, args.simulate)
+
+
+def chosen(args: argparse.Namespace) -> Settings:
+    """The settings by environment and arguments.
+
+    Raises:
+        ValueError: one that cannot be.
+    """
+    names = {setting.name for setting in fields(Settings)}
+    return Settings.load(**{name: value for name, value in vars(args).items() if name in names})
 
 
 # ── Roles ─────────────────────────────────────────────────────────────────────────────────────
@@ -162,14 +171,14 @@ class Child:
 def _supervise(settings: Settings, beds: int) -> int:
     """Start the roles and watch over them until a signal comes."""
     _announce(f"http://{settings.host}:{settings.port}")
-    children = list(_children(settings, beds))
+    roles = list(children(settings, beds))
     with _until_signal() as ended:
-        for child in children:
+        for child in roles:
             child.start()
         alive = True
         while alive and not ended.wait(0.2):
-            alive = all(child.revive(time.monotonic()) for child in children)
-    for child in reversed(children):
+            alive = all(child.revive(time.monotonic()) for child in roles)
+    for child in reversed(roles):
         child.end()
     return 0 if alive else 1
 
@@ -183,22 +192,9 @@ def _announce(url: str) -> None:
     print("Not a medical device.", flush=True)  # noqa: T201
 
 
-def _children(settings: Settings, beds: int) -> Iterator[Child]:
-    environ = os.environ | {
-        f"BEATWIRE_{name}": str(getattr(settings, name.lower()))
-        for name in (
-            "FOLDER",
-            "STORE",
-            "HOST",
-            "PORT",
-            "TOKEN",
-            "MODEL",
-            "LOG_LEVEL",
-            "KAFKA",
-            "MEMBER",
-        )
-    }
-    environ[SUPERVISED] = "1"
+def children(settings: Settings, beds: int) -> Iterator[Child]:
+    """What `serve` consists of; each gets all settings, by its environment."""
+    environ = os.environ | settings.variables() | {SUPERVISED: "1"}
     for role in ("worker", "gateway"):
         yield Child(role, [*_beatwire(), "serve", "--role", role], environ)
     if beds:

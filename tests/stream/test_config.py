@@ -1,5 +1,7 @@
 """What an operator may set, and what is refused."""
 
+from dataclasses import fields
+
 import pytest
 
 from stream.config import Settings
@@ -42,3 +44,15 @@ def test_a_bound_that_rings_do_not_outlast_is_refused(text):
     """By name."""
     with pytest.raises(ValueError, match=r"(?i)hold_seconds"):
         Settings.load({"BEATWIRE_HOLD_SECONDS": text})
+
+
+def test_what_a_process_is_given_by_its_environment_are_the_same_settings():
+    """Of any type, also where they are not the defaults."""
+    changed = {
+        setting.name: type(value)(f"{value}5" if isinstance(value, int | float) else f"{value}x")
+        for setting in fields(Settings)
+        if setting.name not in {"leads", "hold_seconds", "cors_origins"}
+        for value in [getattr(Settings(), setting.name)]
+    }
+    settings = Settings(**changed, leads=1, hold_seconds=0.1, cors_origins="https://ward.example")
+    assert Settings.load(settings.variables()) == settings
