@@ -1,7 +1,7 @@
 """`beatwire serve`: gateway and worker, each a process of its own, on embedded files or Kafka.
 
 The parent only watches: it starts the roles, starts one again that died, and ends them in order. A
-role that dies again and again is not started for ever.
+role that dies again and again without a healthy minute is given up, and the others end with it.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -29,8 +28,9 @@ from stream.store import Store
 
 ROLES: Final = ("all", "gateway", "worker")
 DEATHS: Final = 5
-DEATH_SECONDS: Final = 30.0
-"""A role that died five times in half a minute will not live the sixth time."""
+"""In a row: a role that died so often will not live the next time."""
+HEALTHY_SECONDS: Final = 60.0
+"""A role that lived for so long works: what it died of before counts no more."""
 GRACE_SECONDS: Final = 10.0
 
 _log = logging.getLogger("beatwire")
@@ -126,16 +126,33 @@ def _gateway(settings: Settings) -> int:
 
 
 @dataclass
+class Lives:
+    """How often in a row a role has died. Pure; `now` in seconds, and never goes back."""
+
+    born: float = 0.0
+    deaths: int = 0
+
+    def begin(self, now: float) -> None:
+        """It was started."""
+        self.born = now
+
+    def end(self, now: float) -> bool:
+        """It has died; whether it is worth another start."""
+        self.deaths = 1 if now - self.born >= HEALTHY_SECONDS else self.deaths + 1
+        return self.deaths < DEATHS
+
+
+@dataclass
 class Child:
-    """A role's process, and when it died lately."""
+    """A role's process, and its lives."""
 
     role: str
     command: list[str]
     environ: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS))
+    lives: Lives = field(default_factory=Lives)
 
-    def start(self) -> None:
+    def start(self, now: float) -> None:
         """Start it, in a process group of its own: a Ctrl-C is ours to pass on, in order.
 
         Its standard input is a pipe that nobody writes to: it closes when we die.
@@ -143,17 +160,18 @@ class Child:
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
             self.command, env=self.environ, stdin=subprocess.PIPE, start_new_session=True
         )
+        self.lives.begin(now)
 
     def revive(self, now: float) -> bool:
         """Start it again if it died; False when it dies too often."""
         assert self.process is not None
         if self.process.poll() is None:
             return True
-        self.deaths.append(now)
         _log.error("%s ended with status %s", self.role, self.process.returncode)
-        if len(self.deaths) == DEATHS and now - self.deaths[0] < DEATH_SECONDS:
+        if not self.lives.end(now):
+            _log.error("%s died %d times in a row and is given up", self.role, DEATHS)
             return False
-        self.start()
+        self.start(now)
         return True
 
     def end(self) -> None:
@@ -174,7 +192,7 @@ def _supervise(settings: Settings, beds: int) -> int:
     roles = list(children(settings, beds))
     with _until_signal() as ended:
         for child in roles:
-            child.start()
+            child.start(time.monotonic())
         alive = True
         while alive and not ended.wait(0.2):
             alive = all(child.revive(time.monotonic()) for child in roles)
