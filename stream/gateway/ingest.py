@@ -193,8 +193,6 @@ class Connection:
             self._ingest.metrics.blocks_total += 1
             self._ingest.metrics.samples_total += len(message.payload) // 2
             self._ingest.watchdogs.monitor.block(message, self._loop.time())
-        elif isinstance(message, m.Hello):
-            self._ingest.watchdogs.monitor.place(patient, message.location)
         self._ingest.committer.add(Entry(patient, wire.pack(message)), self._report)
 
     def _report(self, failure: str) -> None:

@@ -36,6 +36,8 @@ class Watch:
     """What is known of a patient who sends."""
 
     session: str
+    unit: str
+    bed: str
     sample: int
     rate: float
     seen: int
@@ -52,23 +54,19 @@ class Monitor:
 
     def __init__(self) -> None:
         self._watched: dict[str, Watch] = {}
-        self._places: dict[str, m.Location] = {}
-
-    def place(self, patient: str, location: m.Location) -> None:
-        """Where the patient's bed stands; the alarm says so."""
-        self._places[patient] = location
 
     def block(self, block: m.Block, now: float) -> None:
-        """A block has come from the patient's device."""
+        """A block has come from the patient's device; it says where the bed stands, too."""
         watch = self._watched.get(block.patient)
         if watch is None:
-            watch = Watch(block.session, block.end, block.rate, block.first, now, now)
+            watch = _watch(block, now)
             self._watched[block.patient] = watch
         elif now - watch.sent > SENDING_SECONDS and watch.alarm is None:
             watch.analysed = now  # it had stopped: vitals of then say nothing about now
         if block.session != watch.session:
             watch.seen = block.first
         watch.session, watch.sample, watch.sent = block.session, block.end, now
+        watch.unit, watch.bed = block.unit, block.bed
 
     def vitals(self, vitals: m.Vitals, now: float) -> None:
         """A worker has published vitals of a patient."""
@@ -102,7 +100,6 @@ class Monitor:
                 changes.append(alarm)
             if now - watch.sent > GONE_SECONDS:
                 del self._watched[patient]
-                self._places.pop(patient, None)
         return changes
 
     def _judge(self, patient: str, watch: Watch, now: float, wall: float) -> m.Alarm | None:
@@ -110,13 +107,26 @@ class Monitor:
         if not _is_behind(watch, now):
             unseen = unseen and watch.alarm is not None
         if watch.alarm is None and unseen and now - watch.sent <= SENDING_SECONDS:
-            place = self._places.get(patient, m.Location())
-            watch.alarm = _started(patient, watch, place, wall, wall - (now - watch.analysed))
+            watch.alarm = _started(patient, watch, wall, wall - (now - watch.analysed))
             return watch.alarm
         if watch.alarm is not None and (not unseen or now - watch.sent > GONE_SECONDS):
             over, watch.alarm = ended(watch.alarm, watch.sample, wall), None
             return over
         return None
+
+
+def _watch(block: m.Block, now: float) -> Watch:
+    """Of a patient whose first block this is."""
+    return Watch(
+        session=block.session,
+        unit=block.unit,
+        bed=block.bed,
+        sample=block.end,
+        rate=block.rate,
+        seen=block.first,
+        analysed=now,
+        sent=now,
+    )
 
 
 def _is_behind(watch: Watch, now: float) -> bool:
@@ -129,7 +139,7 @@ def _is_behind(watch: Watch, now: float) -> bool:
     return now - watch.behind >= HOLD_SECONDS
 
 
-def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: float) -> m.Alarm:
+def _started(patient: str, watch: Watch, wall: float, since: float) -> m.Alarm:
     return m.Alarm(
         # by what was analysed last, so that several gateways who see the same give it one name
         id=f"{patient}:{watch.session}:{KIND.name}:{watch.seen}",
@@ -146,8 +156,8 @@ def _started(patient: str, watch: Watch, place: m.Location, wall: float, since: 
         onset_time=since,
         detected_sample=watch.sample,
         detected_time=wall,
-        unit=place.unit,
-        bed=place.bed,
+        unit=watch.unit,
+        bed=watch.bed,
         published_at=wall,
     )
 

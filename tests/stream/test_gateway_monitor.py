@@ -33,13 +33,12 @@ HALF = 125
 
 def half_second(number: int) -> m.Block:
     """The block of half a second, number `number`."""
-    return block(number, first=number * HALF, payload=bytes(2 * HALF))
+    return block(number, first=number * HALF, payload=bytes(2 * HALF), unit="ICU", bed="3")
 
 
 def sending(until: float, *, vitals_until: float = 0.0) -> Monitor:
     """A patient who sends each half second, and is analysed for a while."""
     monitor = Monitor()
-    monitor.place("p1", m.Location("ICU", "3"))
     for half in range(int(until * 2) + 1):
         monitor.block(half_second(half), half / 2)
         if half / 2 <= vitals_until:
@@ -111,9 +110,21 @@ def test_a_patient_who_is_gone_is_forgotten_and_the_alarm_ends():
     assert (end.state, monitor.count, monitor.active) == ("ended", 0, ())
 
 
+def test_who_sends_again_after_a_quiet_minute_is_told_with_unit_and_bed():
+    """On the same connection: whoever follows a unit must see the patient in it."""
+    monitor = sending(1.0, vitals_until=1.0)
+    assert monitor.tick(2.0 + GONE_SECONDS, WALL) == []
+    assert monitor.count == 0
+    for half in range(8):
+        monitor.block(half_second(half), 100.0 + half / 2)
+    assert monitor.tick(103.5, WALL) == []
+    (alarm,) = monitor.tick(104.0, WALL)
+    assert (alarm.unit, alarm.bed) == ("ICU", "3")
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
-    """Live, or in the snapshot when it came later; without a worker there is nobody else to tell."""
+    """Live, or in the snapshot when it came later; where the bed stands was said by HELLO alone."""
     monkeypatch.setattr(hub, "MONITOR_SECONDS", 0.01)
     monkeypatch.setattr("stream.gateway.monitor.VITALS_SECONDS", 0.1)
     monkeypatch.setattr("stream.gateway.monitor.HOLD_SECONDS", 0.05)
@@ -132,7 +143,7 @@ def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
             gateway(tmp_path) as server,
             device(server) as source,
         ):
-            await source.send(hello(), long)
+            await source.send(hello(location=m.Location("ICU", "3")), long)
             raised = await first(server)
             if late:
                 raised = await first(server)
@@ -145,3 +156,4 @@ def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
     raised, ended = asyncio.run(scene())
     assert raised.kind == ended.kind == "NOT_MONITORED"
     assert (raised.state, ended.state) == ("active", "ended")
+    assert (raised.unit, raised.bed) == ("ICU", "3")
