@@ -26,6 +26,10 @@ CHANNEL_OF: Final[dict[type, int]] = {
     m.Block: WAVEFORM,
 }
 
+MAX_PATIENTS: Final = 65_536
+"""Patients whose unit is known, and audiences that are: those of whom nothing came for longest are
+forgotten first. About 10 MB; a patient's next vitals tell the unit again."""
+
 
 class Delivery:
     """One event on its way to many: encoded once in each form that is asked for."""
@@ -167,9 +171,13 @@ class Fanout:
 
     def place(self, patient: str, unit: str) -> None:
         """The patient lies in this unit, as the last vitals or alarm said."""
-        if unit and self._units.get(patient) != unit:
-            self._units[patient] = unit
+        if not unit:
+            return
+        if self._units.pop(patient, "") != unit:
             self._audiences.clear()
+        self._units[patient] = unit  # as the newest
+        if len(self._units) > MAX_PATIENTS:
+            del self._units[next(iter(self._units))]
 
     def unit(self, patient: str) -> str:
         """The patient's unit, empty when it is not known."""
@@ -184,6 +192,8 @@ class Fanout:
         if found is None:
             unit = self.unit(patient)
             found = tuple(s for s in self._subscriptions if s.wants(channel, patient, unit))
+            if len(self._audiences) >= MAX_PATIENTS:
+                self._audiences.clear()
             self._audiences[key] = found
         return found
 

@@ -11,6 +11,7 @@ from stream.gateway.cursor import Cursor
 from stream.gateway.fanout import (
     ALARMS,
     BEATS,
+    VITALS,
     WAVEFORM,
     Delivery,
     Fanout,
@@ -65,6 +66,23 @@ def test_a_patient_who_moves_to_another_unit_is_seen_there():
     assert fanout.audience(BEATS, "p1") == (made,)
     fanout.remove(made)
     assert fanout.audience(BEATS, "p1") == ()
+
+
+def test_memory_is_bounded_whatever_patients_come_and_go(monkeypatch):
+    """Who has been silent for longest is forgotten, and found again with the next vitals."""
+    monkeypatch.setattr("stream.gateway.fanout.MAX_PATIENTS", 3)
+    fanout, made = Fanout(), subscription("vitals", units=("ICU",))
+    fanout.add(made)
+    names = ["p1", "p2", "p3", "p1", "p4"]
+    for name in names:
+        fanout.place(name, "ICU")
+        assert fanout.audience(VITALS, name) == (made,)
+    assert [fanout.unit(f"p{number}") for number in range(1, 5)] == ["ICU", "", "ICU", "ICU"]
+    fanout.place("p2", "ICU")
+    assert fanout.audience(VITALS, "p2") == (made,)
+    for number in range(9):
+        fanout.audience(VITALS, f"visitor-{number}")
+    assert len(fanout._audiences) <= 3  # shows nowhere else
 
 
 def test_an_unknown_channel_is_refused_with_the_known_ones():
