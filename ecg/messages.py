@@ -25,8 +25,10 @@ MAX_INDEX: Final = 2**53
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$(?!\n)")]
 """A pseudonym or an id: safe in URLs, file names and Kafka keys."""
-Text = Annotated[str, Meta(max_length=256)]
-Word = Annotated[str, Meta(max_length=16_384)]
+STORABLE: Final = r"^[^\u0000]*$"
+"""Any text without U+0000, which PostgreSQL refuses: one of it would end every commit of a worker."""
+Text = Annotated[str, Meta(max_length=256, pattern=STORABLE)]
+Word = Annotated[str, Meta(max_length=16_384, pattern=STORABLE)]
 """A cursor: about eight characters for each partition of the event topics."""
 Receiver = Annotated[str, Meta(pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9_.\-]{0,63})?$(?!\n)")]
 """The name of an alarm receiver, or nothing."""
@@ -182,13 +184,14 @@ class Problem(Message, frozen=True, array_like=True, kw_only=True):
 class Rejected(Message, frozen=True, array_like=True, kw_only=True):
     """A record of the log that was left out: which one, and why, in `ecg.rejected`.
 
-    `time` is when the log took the record; code, text, field and limit are those of a Problem.
+    `time` is when the log took the record, `key` what another producer wrote there, whatever it is;
+    code, text, field and limit are those of a Problem.
     """
 
     topic: Text
     partition: Annotated[int, Meta(ge=0)]
     offset: Annotated[int, Meta(ge=0)]
-    key: Text
+    key: Annotated[str, Meta(max_length=256)]
     time: float
     code: Text
     text: Text
@@ -403,7 +406,7 @@ class Event(Message, frozen=True, array_like=True, kw_only=True):
 class Taken(Part, frozen=True, array_like=True):
     """An alarm that was taken in, with all its updates up to `update_no`."""
 
-    alarm: Annotated[str, Meta(max_length=512)]
+    alarm: Annotated[str, Meta(max_length=512, pattern=STORABLE)]
     update_no: Index
 
 

@@ -24,8 +24,10 @@ from stream.store import Store
 
 PATIENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$"
 Patient = Annotated[str, Path(pattern=PATIENT, examples=["bed-1"])]
-AlarmId = Annotated[str, Path(max_length=256, examples=["bed-1:boot-1:VTACH:5000"])]
-Who = Annotated[str, Meta(min_length=1, max_length=256, examples=["nurse-7"])]
+AlarmId = Annotated[
+    str, Path(max_length=256, pattern=m.STORABLE, examples=["bed-1:boot-1:VTACH:5000"])
+]
+Who = Annotated[m.Text, Meta(min_length=1, examples=["nurse-7"])]
 
 
 LOG_SECONDS: Final = 5.0

@@ -6,22 +6,21 @@ import uuid
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from msgspec import Meta
 
 from ecg import messages as m
 from stream.gateway.access import answer, content, documented, read_body
 from stream.gateway.commands import Body
 from stream.gateway.problems import Refusal, responses
-from stream.gateway.queries import Count, Seconds
+from stream.gateway.queries import Count, Seconds, Sought
 from stream.gateway.strips import Place, before
 from stream.log import Log
 from stream.store import Feedback, FeedbackFilter, Store
 
 Verdict = Literal["right", "wrong"]
 Label = Literal["N", "S", "V", "F", "Q", "artefact"]
-Id = Annotated[str, Meta(min_length=1, max_length=256, examples=["bed-1:boot-1:VTACH:5000"])]
-Name = Annotated[str, Query(max_length=256)]
+Id = Annotated[m.Text, Meta(min_length=1, examples=["bed-1:boot-1:VTACH:5000"])]
 
 
 class AboutAlarm(msgspec.Struct, tag="alarm", tag_field="type", forbid_unknown_fields=True):
@@ -96,11 +95,11 @@ def feedback_routes(log: Log, store: Store) -> APIRouter:
 
     @router.get("/feedback", **documented(FeedbackList, FeedbackList([KEPT]), 503))
     def list_feedback(
-        patient: Name = "",
-        alarm: Name = "",
+        patient: Sought = "",
+        alarm: Sought = "",
         about: Literal["", "beat", "alarm"] = "",
         verdict: Literal["", "right", "wrong"] = "",
-        by: Name = "",
+        by: Sought = "",
         since: Seconds = None,
         until: Seconds = None,
         limit: Count = 100,

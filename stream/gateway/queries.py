@@ -23,7 +23,8 @@ DAY: Final = 86_400.0
 MAX_MINUTES: Final = 31 * 1440
 """A month of trends, about 4 MB."""
 
-Names = Annotated[list[str], Query(max_length=256)]
+Sought = Annotated[str, Query(max_length=256, pattern=m.STORABLE)]
+Names = Annotated[list[Sought], Query(max_length=256)]
 Seconds = Annotated[float | None, Query(ge=0, le=1e11, description="seconds since 1970")]
 Count = Annotated[int, Query(ge=1, le=1000)]
 
@@ -152,7 +153,7 @@ def query_routes(store: Store) -> APIRouter:
 
     @router.get("/patients", tags=["patients"], **documented(Patients, Patients([PLACED]), 503))
     def list_patients(
-        unit: Annotated[str, Query(max_length=256)] = "",
+        unit: Sought = "",
         discharged: bool = False,  # noqa: FBT001, FBT002 - a query parameter
     ) -> Response:
         """List who is admitted or monitored, by unit and bed; with `discharged`, who has left, too."""
@@ -172,7 +173,7 @@ def query_routes(store: Store) -> APIRouter:
 
     @router.get("/audit", tags=["audit"], **documented(AuditTrail, AuditTrail([AUDIT]), 503))
     def show_audit(
-        patient: Annotated[str, Query(max_length=64)] = "",
+        patient: Sought = "",
         before: Seconds = None,
         limit: Count = 100,
     ) -> Response:

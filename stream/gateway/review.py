@@ -12,7 +12,7 @@ from stream.gateway import export, recorded
 from stream.gateway.access import answer, documented
 from stream.gateway.commands import AlarmId
 from stream.gateway.problems import Refusal, responses
-from stream.gateway.queries import Wanted
+from stream.gateway.queries import Sought, Wanted
 from stream.log import Log, LogError
 from stream.store import Burden, Store
 
@@ -63,7 +63,7 @@ def review_routes(log: Log, store: Store) -> APIRouter:
     def show_burden(
         days: Days = 7,
         until: Until = None,
-        unit: Annotated[str, Query(max_length=256)] = "",
+        unit: Sought = "",
         east: East = 0,
     ) -> Response:
         """Count alarms by bed, day and kind, with the share that somebody called wrong."""

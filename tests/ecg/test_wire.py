@@ -2,6 +2,7 @@
 
 import json
 import math
+from copy import copy
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,9 @@ CODECS = {
     "event": wire.to_subscriber,
     "rejected": wire.rejected,
 }
+
+SENT = ["hello", "block", "goodbye", "subscribe", "confirm"]
+SENT += [name for name, made in MESSAGES.items() if isinstance(made, m.Command)]
 
 
 def codec_of(name: str) -> wire.Codec:
@@ -225,6 +229,42 @@ def test_what_is_no_message_is_refused(frame, code, field):
     """Wrong types, unknown types, missing fields, nesting without end."""
     error = refused(wire.from_device, frame)
     assert (error.code, error.field) == (code, field)
+
+
+def spoiled(value):
+    """Every copy of a JSON value in which one string has got a U+0000."""
+    if isinstance(value, str):
+        yield f"{value}\0"
+    elif isinstance(value, list | dict):
+        pairs = enumerate(value) if isinstance(value, list) else value.items()
+        for place, item in pairs:
+            for bad in spoiled(item):
+                made = copy(value)
+                made[place] = bad
+                yield made
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_no_text_of_a_peer_holds_the_character_that_postgresql_refuses(name):
+    """Whatever a device, a subscriber or a person may send, in both encodings."""
+    items = msgspec.msgpack.decode(wire.pack(MESSAGES[name]))
+    frames = [msgspec.msgpack.encode(bad) for bad in spoiled(items)]
+    texts = [json.dumps(bad) for bad in spoiled(GOLDEN[name]["json"])]
+    for frame in frames + texts:
+        error = refused(codec_of(name), frame)
+        assert error.code in {"out_of_range", "unknown_type", "wrong_type"}
+        assert error.field
+    assert len(texts) > 1
+
+
+def test_what_is_said_of_such_a_text_can_be_read():
+    """By the peer that sent it, and by who reads `ecg.rejected`, where a key stands as it came."""
+    error = refused(wire.from_device, changed(leads=("II", "V1\0"))[0])
+    assert "V1" in error.text
+    told = m.Problem(code=error.code, text=error.text, field=error.field, limit=error.limit)
+    assert wire.to_device.decode(wire.pack(told)) == told
+    left_out = msgspec.structs.replace(MESSAGES["rejected"], key="p\0", text=error.text)
+    assert wire.rejected.decode(wire.pack(left_out)) == left_out
 
 
 def test_a_low_limit_must_lie_below_the_high_one():

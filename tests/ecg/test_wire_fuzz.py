@@ -113,6 +113,18 @@ def test_a_message_with_bytes_flipped(name, text, data):
     survives(frame.decode(errors="surrogateescape") if text else bytes(frame))
 
 
+@given(st.text(st.one_of(st.just("\0"), st.characters(codec="utf-8"))))
+def test_every_text_without_that_one_character_is_taken_as_it_is(note):
+    """U+0000 is refused wherever it stands, and no other: line feeds, emoji, combining marks."""
+    asked = msgspec.structs.replace(MESSAGES["acknowledge"], note=note)
+    for frame in (wire.pack(asked), wire.to_json(asked).decode()):
+        made = outcome(wire.commands, frame)
+        if "\0" in note:
+            assert (made.code, made.field) == ("out_of_range", "note")
+        else:
+            assert made == asked
+
+
 @pytest.mark.parametrize("name", MESSAGES)
 def test_every_message_survives_both_encodings(name):
     """Round trip of values from the whole range of each field."""

@@ -1,5 +1,6 @@
 """One of every message, with every field set, and a hypothesis strategy for each type."""
 
+import re
 import typing
 from typing import Any
 
@@ -187,15 +188,16 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 
 def _limited(base: Any, meta: msgspec.Meta) -> st.SearchStrategy[Any]:
+    if base is str and meta.max_length is not None:
+        text = st.text(st.characters(codec="utf-8"), max_size=min(meta.max_length, 20))
+        return text.filter(re.compile(meta.pattern or "").search)
     if meta.pattern is not None:
         return st.from_regex(meta.pattern.removesuffix("$") + r"\Z", fullmatch=True)
     if base is int:
-        return st.integers(meta.ge, meta.le)
+        return st.integers(meta.ge, 2**63 - 1 if meta.le is None else meta.le)
     if base is float:
         low = meta.ge if meta.gt is None else meta.gt
         return st.floats(low, meta.le, exclude_min=meta.gt is not None, allow_nan=False)
-    if base is str:
-        return st.text(st.characters(codec="utf-8"), max_size=min(meta.max_length, 20))
     if base is bytes:
         return st.binary(min_size=meta.min_length, max_size=40)
     inner = strategy(typing.get_args(base)[0])

@@ -70,6 +70,7 @@ def test_said_twice_is_said_once_and_an_id_stands_for_one_thing(history):
         ({"about": BEAT | {"sample": -1}}, 422, "out_of_range", "about.sample"),
         ({"about": {"type": "rhythm"}}, 422, "unknown_type", "about.type"),
         ({"verdict": "maybe"}, 422, "out_of_range", "verdict"),
+        ({"about": {"type": "alarm", "id": "a\0"}}, 422, "out_of_range", "about.id"),
         ({"note": "x" * 257}, 422, "out_of_range", "note"),
         ({"wrong": 1}, 422, "unknown_field", "wrong"),
     ],

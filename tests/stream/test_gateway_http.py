@@ -134,6 +134,7 @@ def test_a_command_is_done_or_refused_when_the_book_says_so(tmp_path, refused, s
         ("/v1/patients/p1/pause", b'{"by": "n", "seconds": 999}', 422, "out_of_range", "seconds"),
         ("/v1/patients/p1/pause", b'{"by": "n", "wrong": 1}', 422, "unknown_field", "wrong"),
         ("/v1/patients/p1/pause", b'{"by": ""}', 422, "out_of_range", "by"),
+        ("/v1/patients/p1/pause", b'{"by": "nurse\\u00007"}', 422, "out_of_range", "by"),
         ("/v1/patients/p1/pause", b'{"by": 5}', 422, "wrong_type", "by"),
         ("/v1/patients/p1/pause", b"\xff" * 9, 422, "malformed", ""),
         ("/v1/patients/p1/pause", b" " * 20_000, 413, "too_large", ""),
@@ -223,6 +224,24 @@ def test_a_priority_is_asked_for_by_its_name_or_its_number(history, path):
     for wrong, code in (("urgent", "wrong_type"), ("4", "out_of_range")):
         problem = ask(history, "GET", f"{path}?min_priority={wrong}").json()
         assert (problem["code"], problem["field"]) == (code, "min_priority")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/alarms?unit=IC%00U", "unit.0"),
+        ("/v1/alarms/a%00", "alarm"),
+        ("/v1/burden?unit=%00", "unit"),
+        ("/v1/patients?unit=%00", "unit"),
+        ("/v1/audit?patient=p%00", "patient"),
+        ("/v1/feedback?by=%00", "by"),
+    ],
+)
+def test_a_question_that_postgresql_would_not_take_is_refused(tmp_path, path, field):
+    """U+0000: the question is at fault, not the store."""
+    problem = ask(tmp_path, "GET", path).json()
+    assert (problem["status"], problem["code"], problem["field"]) == (422, "out_of_range", field)
+    assert "pattern" in problem["limit"]
 
 
 def test_patients_trends_and_the_audit_trail_are_read(history):

@@ -1,5 +1,6 @@
 """The OpenAPI document is complete: what every route must say, and that its examples are true."""
 
+import re
 from pathlib import Path
 
 import jsonschema_rs
@@ -83,6 +84,26 @@ def test_every_body_and_answer_has_an_example_that_its_schema_accepts(document):
                 whole = {**content["schema"], "components": document["components"]}
                 for example in examples:
                     jsonschema_rs.Draft202012Validator(whole).validate(example)
+
+
+def texts_of(schema):
+    """Every free text of a JSON Schema: not those of an enumeration."""
+    if schema.get("type") == "string" and "enum" not in schema:
+        yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    inner += [schema["items"]] if isinstance(schema.get("items"), dict) else []
+    for one in inner:
+        yield from texts_of(one)
+
+
+def test_no_text_that_is_taken_may_hold_the_character_that_postgresql_refuses(document):
+    """U+0000, in paths, queries and bodies: what comes in by HTTP goes to the store."""
+    for name, operation in operations(document):
+        asked = [one["schema"] for one in operation.get("parameters", ())]
+        media = operation.get("requestBody", {}).get("content", {})
+        asked += [media["application/json"]["schema"]] if "application/json" in media else []
+        for text in (text for schema in asked for text in texts_of(schema)):
+            assert re.search(text.get("pattern", ""), "a\0") is None, (name, text)
 
 
 def test_everything_under_v1_asks_for_the_token(document):

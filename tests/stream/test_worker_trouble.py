@@ -2,6 +2,7 @@
 
 import logging
 
+import msgspec
 import pytest
 from worker_rig import PARTITION, START, Broken, Width, house, live, work
 from worker_world import hello, stream
@@ -94,6 +95,27 @@ async def test_what_cannot_be_read_stalls_nobody(tmp_path, caplog):
             (Topic.COMMANDS, 0, "p", "missing_field", "type"),
         ]
         assert any(r.levelno == logging.WARNING for r in caplog.records)
+
+
+async def test_what_postgresql_cannot_keep_stalls_nobody(tmp_path, postgres):
+    """U+0000 in a record that an older gateway or another producer wrote: told, and left out."""
+    async with house(tmp_path, place=postgres.place()) as made:
+        block = stream("steady", "p")[0][1]
+        nowhere = msgspec.structs.replace(block, unit="IC\0U")
+        await made.put(START + 1, nowhere, block)
+        bad, good = (
+            m.PauseAudio(id=f"cmd-{n}", patient="p", by=by, at=START, seconds=60.0)
+            for n, by in enumerate(("nurse\x007", "nurse-7"))
+        )
+        await made.put(START + 1, bad, good, topic=Topic.COMMANDS)
+        await work(made.worker())
+        told = await made.published(Topic.REJECTED)
+        assert [(r.topic, r.code, r.field) for r in told] == [
+            (Topic.SAMPLES, "out_of_range", "unit"),
+            (Topic.COMMANDS, "out_of_range", "by"),
+        ]
+        assert made.store.history.command("cmd-0") is None
+        assert made.store.history.command("cmd-1") is not None
 
 
 async def test_expired_records_are_survived_loudly(tmp_path, caplog):
