@@ -45,7 +45,7 @@ class Spool:
             raise Refusal(429, "too_many_requests", text, headers={"Retry-After": "1"})
         file = SpooledFile(self)
         try:
-            await _fill(file.file, request.stream())
+            await _fill(file.file, coming(request))
         except BaseException:
             file.close()
             raise
@@ -84,9 +84,13 @@ class SpooledFile:
             self.close()
 
 
-async def _fill(file: BinaryIO, body: AsyncIterator[bytes]) -> None:
-    """Write what comes, in large pieces, each in a thread."""
-    piece = bytearray()
+async def coming(request: Request) -> AsyncIterator[bytes]:
+    """The request's body, as it comes.
+
+    Raises:
+        Refusal: it stopped coming.
+    """
+    body = request.stream()
     while True:
         try:
             async with asyncio.timeout(SILENT_SECONDS):
@@ -94,12 +98,20 @@ async def _fill(file: BinaryIO, body: AsyncIterator[bytes]) -> None:
         except TimeoutError:
             text = f"nothing came for {SILENT_SECONDS:g} s"
             raise Refusal(408, "silent", text, limit=f"{SILENT_SECONDS:g} s") from None
-        piece += chunk or b""
-        if chunk is None or len(piece) >= IN_MEMORY:
-            await _write(file, bytes(piece))
-            piece.clear()
         if chunk is None:
             return
+        yield chunk
+
+
+async def _fill(file: BinaryIO, body: AsyncIterator[bytes]) -> None:
+    """Write what comes, in large pieces, each in a thread."""
+    piece = bytearray()
+    async for chunk in body:
+        piece += chunk
+        if len(piece) >= IN_MEMORY:
+            await _write(file, bytes(piece))
+            piece.clear()
+    await _write(file, bytes(piece))
 
 
 async def _write(file: BinaryIO, piece: bytes) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from gateway_rig import gateway
 
+from stream.gateway import spool
 from stream.gateway.uploads.analyser import Analyser
 
 GOOD = """
@@ -189,6 +190,36 @@ def test_nothing_of_an_upload_survives_the_gateway(tmp_path, analyser):
 
     asyncio.run(scene())
     assert not (tmp_path / "uploads").exists()
+
+
+STALLED = (
+    b"POST /v1/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    b"Content-Type: multipart/form-data; boundary=xyz\r\n\r\n--xyz\r\n"
+)
+
+
+def test_an_upload_that_stops_coming_gives_way(tmp_path, monkeypatch, analyser):
+    """Silent ones take every place; they are ended with 408, and then there is room."""
+    monkeypatch.setattr(spool, "SILENT_SECONDS", 0.5)
+    analyser(GOOD)
+
+    async def scene():
+        async with gateway(tmp_path, max_uploads_waiting=2) as server:
+            slow = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+            for _, writer in slow:
+                writer.write(STALLED)
+            async with asyncio.timeout(20):
+                heads = [await reader.readuntil(b"\r\n\r\n") for reader, _ in slow]
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+                after = await http.post("/v1/upload", files=RECORD)
+            for _, writer in slow:
+                writer.close()
+            return heads, after, list((tmp_path / "uploads").glob("*/source/*"))
+
+    heads, after, left = asyncio.run(scene())
+    assert sorted(head.split()[1] for head in heads) == [b"408", b"408", b"429"]
+    assert after.json()["code"] == "bad_value"  # it came to the analyser
+    assert left == []
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ UPLOAD: Final[dict[str, Any]] = {
             _EXAMPLE | {"state": "done", "progress": 1.0, "result": example()},
         ),
         202: content(Upload, "Being analysed", _EXAMPLE),
-        **responses(501, 503),
+        **responses(408, 501, 503),
     },
     "openapi_extra": {
         "requestBody": {

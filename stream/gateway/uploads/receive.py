@@ -12,6 +12,7 @@ from python_multipart.multipart import parse_options_header
 
 from ecg.errors import WireError
 from stream.gateway.problems import Refusal
+from stream.gateway.spool import coming
 
 MAX_FILES: Final = 16
 """A WFDB record has a header, some signal files and annotations."""
@@ -156,7 +157,7 @@ async def receive(request: Request, folder: Path, max_bytes: int) -> Form:
     """Stream the request's files to `folder`.
 
     Raises:
-        Refusal: not a multipart body, or it has more than `max_bytes`.
+        Refusal: not a multipart body, or it has more than `max_bytes`, or it stopped coming.
         WireError: a malformed body.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -175,7 +176,7 @@ async def receive(request: Request, folder: Path, max_bytes: int) -> Form:
 
 async def _feed(request: Request, form: Form, max_bytes: int) -> None:
     batch, total = bytearray(), 0
-    async for chunk in request.stream():
+    async for chunk in coming(request):
         total += len(chunk)
         _check_size(total, max_bytes)
         batch += chunk
