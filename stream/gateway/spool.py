@@ -6,6 +6,7 @@ for us while we wait for it.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, TypeVar, cast
 
@@ -115,7 +116,18 @@ async def _fill(file: BinaryIO, body: AsyncIterator[bytes]) -> None:
 
 
 async def _write(file: BinaryIO, piece: bytes) -> None:
-    try:
+    with on_disk():
         await asyncio.to_thread(file.write, piece)
+
+
+@contextmanager
+def on_disk() -> Iterator[None]:
+    """What is done here needs a disk that takes a file.
+
+    Raises:
+        Refusal: it does not: it is full, or it fails.
+    """
+    try:
+        yield
     except OSError as error:
         raise Refusal(503, "store_unavailable", f"no room for the file: {error.strerror}") from None

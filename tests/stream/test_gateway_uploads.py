@@ -4,6 +4,8 @@ The analyser is a few lines of Python here: it reports what the test wants, or n
 """
 
 import asyncio
+import errno
+import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from gateway_rig import gateway
 
 from stream.gateway import spool
 from stream.gateway.uploads.analyser import Analyser
+from stream.gateway.uploads.receive import Form
 
 GOOD = """
 import json, pathlib, sys
@@ -190,6 +193,33 @@ def test_nothing_of_an_upload_survives_the_gateway(tmp_path, analyser):
 
     asyncio.run(scene())
     assert not (tmp_path / "uploads").exists()
+
+
+def test_a_disk_that_takes_no_upload_is_told_and_costs_no_place(tmp_path, monkeypatch, analyser):
+    """503 each time, where the folder cannot be made and where a file cannot be written; then 422."""
+    analyser(GOOD)
+
+    async def scene():
+        async with client(tmp_path, max_uploads_waiting=2) as http:
+            (tmp_path / "uploads").write_text("in the way")
+            barred = [await http.post("/v1/upload", files=RECORD) for _ in range(3)]
+            (tmp_path / "uploads").unlink()
+            with monkeypatch.context() as patch:
+                patch.setattr(Form, "feed", full)
+                crowded = [await http.post("/v1/upload", files=RECORD) for _ in range(3)]
+            left = list((tmp_path / "uploads").glob("*"))
+            return barred + crowded, left, await http.post("/v1/upload", files=RECORD)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    refused, left, after = asyncio.run(scene())
+    assert {(got.status_code, got.json()["code"]) for got in refused} == {
+        (503, "store_unavailable")
+    }
+    assert "No space left" in refused[-1].json()["detail"]
+    assert left == []
+    assert after.json()["code"] == "bad_value"  # it came to the analyser
 
 
 STALLED = (

@@ -96,8 +96,8 @@ class Uploads:
 
     # ── What people do ────────────────────────────────────────────────────────────────────────
 
-    async def admit(self) -> Job:
-        """Room for one more upload.
+    def admit(self) -> Job:
+        """A place for one more upload; who has it must `submit` or `drop` it.
 
         Raises:
             Refusal: `too_many_uploads` while too many wait.
@@ -114,7 +114,6 @@ class Uploads:
         name = uuid.uuid4().hex
         job = Job(name, self._root / name, time.time())
         self._jobs[name] = job
-        await asyncio.to_thread(job.source.mkdir, parents=True)
         return job
 
     def submit(self, job: Job, options: Options) -> None:

@@ -12,7 +12,7 @@ from python_multipart.multipart import parse_options_header
 
 from ecg.errors import WireError
 from stream.gateway.problems import Refusal
-from stream.gateway.spool import coming
+from stream.gateway.spool import coming, on_disk
 
 MAX_FILES: Final = 16
 """A WFDB record has a header, some signal files and annotations."""
@@ -154,10 +154,11 @@ def _safe(name: str) -> str:
 
 
 async def receive(request: Request, folder: Path, max_bytes: int) -> Form:
-    """Stream the request's files to `folder`.
+    """Stream the request's files to `folder`, which is made.
 
     Raises:
-        Refusal: not a multipart body, or it has more than `max_bytes`, or it stopped coming.
+        Refusal: not a multipart body, or it has more than `max_bytes`, or it stopped coming, or the
+            disk does not take it.
         WireError: a malformed body.
     """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -166,11 +167,13 @@ async def receive(request: Request, folder: Path, max_bytes: int) -> Form:
         raise Refusal(415, "unsupported_media_type", what)
     _check_size(int(request.headers.get("content-length") or 0), max_bytes)
     form = Form(folder, options[b"boundary"])
-    try:
-        await _feed(request, form, max_bytes)
-        form.finish()
-    finally:
-        form.close()
+    with on_disk():
+        await asyncio.to_thread(folder.mkdir, parents=True)
+        try:
+            await _feed(request, form, max_bytes)
+        finally:
+            form.close()
+    form.finish()
     return form
 
 

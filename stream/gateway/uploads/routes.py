@@ -48,7 +48,7 @@ def upload_alias(uploads: Uploads) -> APIRouter:
 
 
 async def _upload(request: Request, uploads: Uploads) -> Response:
-    job = await uploads.admit()
+    job = uploads.admit()
     try:
         form = await receive(request, job.source, uploads.max_bytes)
         options, wait = _asked(form)
