@@ -34,6 +34,8 @@ BEAT: Final = np.dtype(
     ]
 )
 
+MAX_NAME_BYTES: Final = 200
+"""Of a file's name in UTF-8: file systems take 255, and a suffix may come to it."""
 MOST_LISTED: Final = 1000
 """Alarms and gaps that the result itself lists; the rest is in `ALARMS` and `GAPS`."""
 

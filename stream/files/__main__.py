@@ -69,6 +69,9 @@ def serve(next_order: Callable[[], bytes], reports: IO[bytes], model: str) -> No
             analyse(order, classifier, tell)
         except RecordError as error:
             tell(Report(order.id, failure=_failure(error)))
+        except OSError as error:
+            what = f"no room for the file: {error.strerror}"
+            tell(Report(order.id, failure=Failure("store_unavailable", what)))
         except MemoryError:
             what = "the file needs more memory than an upload may use"
             tell(Report(order.id, failure=Failure("too_large", what)))

@@ -10,17 +10,19 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from client.formats.record import RecordError
+from stream.uploads import MAX_NAME_BYTES
 
 MAX_ENTRIES: Final = 1000
 """Of an archive; a Holter's export has a few dozen."""
-MAX_NAME: Final = 128
-"""Characters of a file's name."""
 _CHUNK: Final = 1 << 20
 _RECORDS: Final = (".hea", ".edf", ".bdf", ".csv", ".tsv", ".txt")
 _ZIP: Final = b"PK\x03\x04"
 _EDF: Final = (b"0       ", b"\xffBIOSEMI")
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-"""What `zipfile` raises on archives that are broken, encrypted or packed by other methods."""
+_UNREADABLE: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError),
+    *(NotImplementedError, RuntimeError, UnicodeDecodeError),
+)
+"""What `zipfile` raises on archives that are broken, encrypted, packed by other methods, or misnamed."""
 
 
 def find_record(folder: Path, max_bytes: int) -> Path:
@@ -113,6 +115,9 @@ def _is_clutter(entry: zipfile.ZipInfo) -> bool:
 def _safe_name(name: str, path: Path) -> str:
     pure = PurePosixPath(name.replace("\\", "/"))
     leads_elsewhere = pure.is_absolute() or ".." in pure.parts or not pure.name
-    if leads_elsewhere or ":" in name or len(pure.name) > MAX_NAME:
+    if leads_elsewhere or ":" in name:
         raise RecordError("unsafe-name", "file", f"{name!r} leads elsewhere", path.name)
+    if len(pure.name.encode()) > MAX_NAME_BYTES:  # not cut: files of a record name one another
+        limit = f"{MAX_NAME_BYTES} bytes"
+        raise RecordError("unsafe-name", "file", f"{name!r} is too long", path.name, limit=limit)
     return pure.name

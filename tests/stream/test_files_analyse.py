@@ -1,5 +1,6 @@
 """An analysed file: what the engine says of the record, complete, in the folder of the job."""
 
+import io
 import itertools
 import json
 
@@ -13,10 +14,11 @@ from ecg import messages as m
 from ecg.types import CLASSES
 from inference import bundle
 from inference.classifier import BeatClassifier
+from stream.files.__main__ import serve
 from stream.files.analyse import analyse
 from stream.gateway.uploads import results
 from stream.offline import play
-from stream.uploads import ALARMS, BEAT, BEATS, Options, Order
+from stream.uploads import ALARMS, BEAT, BEATS, Options, Order, Report
 
 SECONDS = 330
 """Of record 205: its first run of V beats begins at 299 s (its annotations)."""
@@ -148,6 +150,34 @@ def test_a_single_beat_out_of_its_scale_is_named_with_its_line(tmp_path, classif
     with pytest.raises(RecordError) as caught:
         analyse(order(tmp_path, "a.csv", text.encode()), classifier, lambda _: None)
     assert (caught.value.code, caught.value.where) == ("bad-value", "a.csv:90")
+
+
+class EndError(Exception):
+    """No more orders."""
+
+
+def test_a_disk_that_takes_no_result_fails_that_file_and_not_the_next(tmp_path, part):
+    """The process lives on: the first folder cannot be written to, the second can."""
+    barred, fine = tmp_path / "barred", tmp_path / "fine"
+    (barred / BEATS).mkdir(parents=True)
+    fine.mkdir()
+    given = iter([order(each, "a.csv", csv(part[:3600]), rate=360) for each in (barred, fine)])
+    reports = io.BytesIO()
+
+    def next_order():
+        for one in given:
+            return msgspec.json.encode(one)
+        raise EndError
+
+    with pytest.raises(EndError):
+        serve(next_order, reports, "")
+    made = [msgspec.json.decode(line, type=Report) for line in reports.getvalue().splitlines()]
+    (failure,) = (report.failure for report in made if report.failure is not None)
+    assert (failure.code, failure.detail) == (
+        "store_unavailable",
+        "no room for the file: Is a directory",
+    )
+    assert made[-1].done
 
 
 @pytest.mark.parametrize("rate", [100, 2000])

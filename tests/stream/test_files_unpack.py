@@ -75,6 +75,12 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path, name):
     assert refused(tmp_path, "a.zip", packed((name, CSV))).code == "unsafe-name"
 
 
+def test_a_name_too_long_for_the_disk_is_refused_with_the_limit(tmp_path):
+    """Of 100 CJK characters: what counts is bytes."""
+    error = refused(tmp_path, "a.zip", packed(("心" * 100 + ".csv", CSV)))
+    assert (error.code, error.limit) == ("unsafe-name", "200 bytes")
+
+
 def test_archives_in_archives_are_refused(tmp_path):
     """Whatever the inner one is called."""
     assert refused(tmp_path, "a.zip", packed(("b.csv", packed(("c.csv", CSV))))).code == (
@@ -89,14 +95,15 @@ def test_too_many_entries_are_refused(tmp_path):
 
 
 def test_broken_and_encrypted_archives_are_refused(tmp_path):
-    """Cut off in the middle; a flag that asks for a password; a checksum that is wrong."""
+    """Cut off; a flag that asks for a password; a wrong checksum; a name that is no UTF-8."""
     whole = packed(("a.csv", CSV * 1000), method=zipfile.ZIP_STORED)
     encrypted = bytearray(whole)
     for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         encrypted[encrypted.index(mark) + place] |= 1
     flipped = bytearray(whole)
     flipped[100] ^= 1
-    for number, content in enumerate((whole[: len(whole) // 2], encrypted, flipped)):
+    misnamed = packed(("é.csv", CSV)).replace("é".encode(), b"\xff\xff")
+    for number, content in enumerate((whole[: len(whole) // 2], encrypted, flipped, misnamed)):
         folder = tmp_path / str(number)
         folder.mkdir()
         assert refused(folder, "a.zip", bytes(content)).code == "bad-archive"

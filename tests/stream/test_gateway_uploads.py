@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateway_rig import gateway
+from gateway_rig import ask, gateway
 
 from stream.gateway import spool
 from stream.gateway.uploads.analyser import Analyser
@@ -31,7 +31,8 @@ for line in sys.stdin:
 DEAD = "import sys; sys.stdin.readline()"
 SILENT = "import sys; sys.stdin.read()"
 BABBLING = "import sys; sys.stdin.readline(); print('no report', flush=True); sys.stdin.read()"
-RECORD = {"file": ("a.csv", b"II\n1\n2\n")}
+CSV = b"II\n1\n2\n"
+RECORD = {"file": ("a.csv", CSV)}
 
 
 @pytest.fixture
@@ -91,6 +92,17 @@ def test_files_are_handed_over_under_safe_names_and_then_deleted(tmp_path, analy
     assert (got.status_code, got.json()["code"]) == (422, "bad_value")
     assert got.json()["detail"] == "100.hea 100_a_.dat"
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("心" * 100 + ".csv", "心" * 65 + ".csv"), ("é" * 99 + ".csv", "é" * 98 + ".csv")],
+)
+def test_a_name_too_long_for_the_disk_is_cut_between_two_characters(tmp_path, analyser, name, kept):
+    """200 bytes of UTF-8 stay, the end of the name, which says the format."""
+    analyser(GOOD)
+    got = ask(tmp_path, "POST", "/v1/upload", files={"file": (name, CSV)})
+    assert (got.status_code, got.json()["detail"]) == (422, kept)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _STATUSES: Final = {
     "missing_extra": 501,
     "analysis_crashed": 500,
     "analysis_timeout": 503,
+    "store_unavailable": 503,
 }
 """Of a failed analysis; anything else is the file's fault, 422."""
 

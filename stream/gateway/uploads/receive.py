@@ -13,13 +13,13 @@ from python_multipart.multipart import parse_options_header
 from ecg.errors import WireError
 from stream.gateway.problems import Refusal
 from stream.gateway.spool import coming, on_disk
+from stream.uploads import MAX_NAME_BYTES
 
 MAX_FILES: Final = 16
 """A WFDB record has a header, some signal files and annotations."""
 MAX_FIELDS: Final = 16
 MAX_FIELD_BYTES: Final = 256
 MAX_HEADER_BYTES: Final = 4096
-MAX_NAME: Final = 128
 _BATCH: Final = 1 << 20
 """Bytes handed to a thread at a time."""
 
@@ -149,7 +149,8 @@ class Form:
 def _safe(name: str) -> str:
     """The last part of a name, which browsers and curl may send with folders before it."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    kept = "".join(c if c.isalnum() or c in "._+-" else "_" for c in last)[-MAX_NAME:]
+    safe = "".join(c if c.isalnum() or c in "._+-" else "_" for c in last)
+    kept = safe.encode()[-MAX_NAME_BYTES:].decode(errors="ignore")  # of a cut character nothing
     return kept if kept.strip(".") else "file"
 
 
