@@ -21,10 +21,12 @@ from ecg.messages import Alarm, Command, Evidence, Patient, Strip
 from ecg.types import Paced
 from stream.engine.alarms.commands import answer, carry_out, remember
 from stream.engine.alarms.deadlines import Deadlines
+from stream.engine.alarms.discharge import carry_on
 from stream.engine.alarms.limits import exceeds
 from stream.engine.alarms.news import from_change
 from stream.engine.alarms.patient import (
     apply,
+    arrive,
     begin_anew,
     earliest,
     fall_due,
@@ -33,7 +35,6 @@ from stream.engine.alarms.patient import (
     is_new,
     judge_rate,
     judge_vitals,
-    lower,
     release,
     resume,
     switch,
@@ -80,13 +81,11 @@ class Book:
             return []
         waited = now - state.arrived
         if now < self._deadlines.noted(patient) and 0.0 <= waited < self._settings.no_data:
-            state.arrived = now
-            state.sample = max(state.sample, end)
+            state.arrived, state.sample = now, max(state.sample, end)
             return []
         out, ledger = self._open(patient, now)
-        state.arrived = now
-        state.sample = max(state.sample, end)
-        lower(ledger, "NO_DATA", end)
+        arrive(ledger, end)
+        carry_on(ledger)
         return self._close(out, ledger)
 
     def goodbye(self, patient: str, session: str, now: float) -> list[Instruction]:
@@ -283,8 +282,9 @@ class Book:
     ) -> tuple[list[Instruction], Ledger]:
         """The same for a stimulus of a session: an unknown session is a new one."""
         out, ledger = self._open(context.patient, now)
-        known = context.session == ledger.state.session or context.session in ledger.state.former
-        if not known:
+        if context.session == ledger.state.session:
+            carry_on(ledger)
+        elif context.session not in ledger.state.former:
             switch(ledger, context, sample)
         return out, ledger
 

@@ -6,15 +6,15 @@ from ecg.messages import (
     Command,
     CommandDone,
     Discharge,
-    Patient,
     PauseAudio,
     SetLimits,
 )
 from ecg.types import Priority
-from stream.engine.alarms.limits import DEFAULTS, LimitState, set_limits
+from stream.engine.alarms.discharge import discharge
+from stream.engine.alarms.limits import DEFAULTS, set_limits
 from stream.engine.alarms.patient import raise_now
 from stream.engine.alarms.rules import Ledger
-from stream.engine.alarms.state import NEVER, Done, PatientState
+from stream.engine.alarms.state import Done, PatientState
 
 
 def remember(ledger: Ledger, command: Command) -> bool:
@@ -37,7 +37,8 @@ def carry_out(ledger: Ledger, command: Command) -> tuple[str, str]:
     if isinstance(command, Admit):
         return _admit(ledger, command)
     if isinstance(command, Discharge):
-        return _discharge(ledger)
+        discharge(ledger)
+        return "", ""
     return "unknown_command", type(command).__name__
 
 
@@ -98,17 +99,3 @@ def _admit(ledger: Ledger, command: Admit) -> tuple[str, str]:
         if (entry.alarm.unit, entry.alarm.bed) != (state.unit, state.bed):
             ledger.publish(entry, "update", unit=state.unit, bed=state.bed)
     return "", f"{state.unit} {state.bed}".strip()
-
-
-def _discharge(ledger: Ledger) -> tuple[str, str]:
-    """Everything ends; if the device goes on sending, monitoring goes on with default limits."""
-    state = ledger.state
-    state.paused_until = 0.0
-    state.arrived = NEVER
-    for entry in list(state.entries):
-        ledger.end(entry, flag="discharged")
-    state.profile = Patient(state.profile.id)
-    state.limits = LimitState(seen=state.limits.seen)
-    state.timeouts = {}
-    state.admitted = state.learning = False
-    return "", ""

@@ -35,6 +35,9 @@ DEFAULTS: Final = {
 LETHAL: Final = frozenset(["EXTREME_TACHY", "EXTREME_BRADY"])
 """Limits that are judged in noise, too."""
 
+JUDGED: Final = LETHAL | {"HR_HIGH", "HR_LOW", "PVC_RATE"}
+"""All kinds that a limit makes: they are judged anew each second."""
+
 PVC_LIMIT: Final = 10.0
 """V beats per minute (ALARMS.md)."""
 

@@ -50,6 +50,25 @@ def from_change(
     )
 
 
+def from_alarm(state: PatientState, alarm: Alarm, now: float) -> News:
+    """What an alarm that ended was about, as of now: `timed`, so that its id is another one."""
+    return News(
+        alarm.kind,
+        state.sample,
+        now,
+        state.sample,
+        now,
+        value=alarm.value,
+        limit=alarm.limit,
+        measure=alarm.measure,
+        lead=alarm.lead,
+        quality=alarm.quality,
+        evidence=alarm.evidence,
+        flags=state.flags,
+        timed=True,
+    )
+
+
 def alarm_id(state: PatientState, news: News) -> str:
     """The same for the same patient, session, kind and onset, whoever computes it."""
     onset = f"t{round(news.onset_time * 1000)}" if news.timed else news.onset

@@ -7,7 +7,7 @@ alarms, `alarms` the patients and the order of time.
 import msgspec
 
 from ecg.conditions import Change, Edge
-from ecg.messages import Alarm, Evidence, Patient, Strip
+from ecg.messages import Alarm, Evidence, Location, Patient, Strip
 from ecg.types import Priority
 from stream.engine.alarms import limits
 from stream.engine.alarms.news import News, from_change
@@ -36,6 +36,7 @@ def switch(ledger: Ledger, context: Context, sample: int) -> None:
     state.arrived = NEVER
     state.marks = {}
     limits.restart(state.limits)
+    state.device = Location(context.unit, context.bed)
     if not state.admitted:
         state.unit, state.bed = context.unit, context.bed
     _learn(ledger)
@@ -59,6 +60,7 @@ def _learn(ledger: Ledger) -> None:
 def release(ledger: Ledger) -> None:
     """Nobody watches these conditions any more: they end, or stay latched."""
     ledger.state.learning = False
+    ledger.state.held = []
     for entry in list(ledger.state.entries):
         if entry.holding and entry.alarm.kind != "ALARMS_PAUSED":
             ledger.clear(entry, ledger.state.sample)
@@ -149,6 +151,13 @@ def judge_rate(ledger: Ledger, context: Context, sample: int, heart_rate: float)
     limited, noisy = ledger.state.limits, holds(ledger.state, "ARTIFACT")
     for found in limits.judge_rate(limited, sample, context.rate, heart_rate, noisy=noisy):
         apply(ledger, context, found)
+
+
+def arrive(ledger: Ledger, end: int) -> None:
+    """Samples up to `end` came: nothing is missing, and the next are awaited."""
+    ledger.state.arrived = ledger.now
+    ledger.state.sample = max(ledger.state.sample, end)
+    lower(ledger, "NO_DATA", end)
 
 
 def trouble(ledger: Ledger, kind: str, *, on: bool, value: float | None = None) -> None:

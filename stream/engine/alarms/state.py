@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from ecg.conditions import CATALOGUE
-from ecg.messages import Alarm, CommandDone, Patient
+from ecg.messages import Alarm, CommandDone, Location, Patient
 from ecg.types import Priority
 from stream.engine.alarms.limits import LimitState
 
@@ -145,3 +145,7 @@ class PatientState(msgspec.Struct, array_like=True):
     sample: int = 0
     """The newest sample index known of this session."""
     flags: tuple[str, ...] = ()
+    held: list[Alarm] = []
+    """What still held at a discharge: raised anew when the session goes on."""
+    device: Location = Location()
+    """Where the device says that it stands."""
