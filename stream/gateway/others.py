@@ -5,21 +5,28 @@ written to `ecg.alarms` by the gateway that raises them, beside handing them out
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from typing import Final
 
 from ecg import messages as m
 from ecg import wire
 from stream.gateway import delivery, monitor
+from stream.gateway.follow import pause
 from stream.gateway.orphans import Orphans
 from stream.gateway.undelivered import Undelivered
-from stream.log import Entry, Log, Topic
+from stream.log import Entry, Log, LogError, Topic
 
 KINDS: Final = frozenset({monitor.KIND.name, delivery.KIND.name})
 """The kinds that gateways raise; all others are the workers'."""
 
 MAX_KNOWN: Final = 4096
 """Alarms of which the last update is known: one that comes again is no news."""
+
+TRIES: Final = 3
+"""Of an alarm that the log refuses; each costs the devices' appends a new producer."""
+
+_log = logging.getLogger("beatwire.gateway")
 
 
 class Others:
@@ -35,7 +42,7 @@ class Others:
         self._log = log
         self._known: OrderedDict[str, int] = OrderedDict()
         self._standing: dict[str, m.Alarm] = {}
-        self._tasks: set[asyncio.Task[int]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def standing(self) -> tuple[m.Alarm, ...]:
@@ -43,11 +50,11 @@ class Others:
         return tuple(self._standing.values())
 
     def tell(self, alarm: m.Alarm) -> None:
-        """Write an alarm of ours; while no broker answers it waits, and is told later."""
+        """Write an alarm of ours, soon: while no broker answers it waits."""
         self._know(alarm)
         self._drop(alarm.id)
         entry = Entry(alarm.patient, wire.pack(alarm), f"{alarm.id}#{alarm.update_no}")
-        task = asyncio.create_task(self._log.append(Topic.ALARMS, [entry]))
+        task = asyncio.create_task(self._write(entry))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -69,6 +76,16 @@ class Others:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _write(self, entry: Entry) -> None:
+        for _ in range(TRIES):
+            try:
+                await self._log.append(Topic.ALARMS, [entry])
+            except LogError as error:
+                await pause(error)
+            else:
+                return
+        _log.error("other gateways do not know of %s: the log refuses it", entry.id)
 
     def _know(self, alarm: m.Alarm) -> None:
         self._known[alarm.id] = alarm.update_no

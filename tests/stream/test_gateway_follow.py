@@ -10,6 +10,7 @@ from gateway_rig import alarm, block, device, gateway, hello, subscriber, worker
 from stream.gateway import hub
 from stream.gateway.cursor import Cursor
 from stream.gateway.follow import Follower
+from stream.gateway.others import TRIES, Others
 from stream.gateway.replay import Stretch
 from stream.log import LogCorrupt, LogError, LogReadOnly, LogUnavailable, SqliteLog, Topic
 from stream.log.sqlite import GATEWAY_WRITES
@@ -145,3 +146,38 @@ def test_who_catches_up_does_not_keep_asking_a_log_that_is_away(monkeypatch):
 
     asyncio.run(scene())
     assert away.polls == 1
+
+
+class Refusing:
+    """A log that refuses the first appends."""
+
+    def __init__(self, refusals):
+        self.refusals = refusals
+        self.written = []
+
+    async def append(self, _, entries):
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise LogReadOnly("the cluster does not let us")
+        self.written += [entry.id for entry in entries]
+        return 0
+
+
+@pytest.mark.parametrize(("refusals", "written"), [(TRIES - 1, ["a#0"]), (1000, [])])
+def test_an_alarm_that_the_log_refuses_is_tried_again_and_told_in_the_server_s_log(
+    monkeypatch, caplog, refusals, written
+):
+    """So often and no more: each refusal costs the devices' appends, too."""
+    monkeypatch.setattr("stream.gateway.follow.AWAY_SECONDS", 0.0)
+    log = Refusing(refusals)
+
+    async def scene():
+        before = asyncio.all_tasks()
+        Others(log).tell(alarm(0, id="a", kind="NOT_MONITORED"))
+        await asyncio.gather(*(asyncio.all_tasks() - before))
+
+    asyncio.run(scene())
+    assert log.written == written
+    told = [record.getMessage() for record in caplog.records]
+    assert told.count("the cluster does not let us") == (TRIES if not written else TRIES - 1)
+    assert any("do not know of a#0" in line for line in told) == (not written)
