@@ -29,6 +29,8 @@ JAVA_OPTIONS: Final = ("-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"
 """A small heap, and the compiler that starts soonest: a test's broker lives for minutes."""
 USER: Final = "beatwire"
 PASSWORD: Final = "correct horse battery staple"
+ROLES: Final = ("gateway", "worker", "device")
+"""Users with the same password who may do nothing until a test lets them; all others may do all."""
 LISTENERS: Final = ("PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "CONTROLLER")
 
 
@@ -217,7 +219,8 @@ class Broker:
         plain = {"CONTROLLER": "PLAINTEXT"}
         protocols = ",".join(f"{name}:{plain.get(name, name)}" for name in LISTENERS)
         module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        login = f'{module} user_{USER}="{PASSWORD}";'
+        users = " ".join(f'user_{name}="{PASSWORD}"' for name in (USER, *ROLES))
+        login = f"{module} {users};"
         return f"""
 process.roles=broker,controller
 node.id=1
@@ -233,6 +236,8 @@ transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:{USER}
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config={login}
 listener.name.sasl_ssl.plain.sasl.jaas.config={login}
