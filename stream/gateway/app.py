@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from ecg import messages as m
 from inference.intervals.classifier import IntervalClassifier
 from stream.config import Settings
 from stream.gateway import predict
@@ -29,18 +29,17 @@ from stream.gateway.pressure import Pressure
 from stream.gateway.problems import install
 from stream.gateway.queries import query_routes
 from stream.gateway.review import review_routes
+from stream.gateway.standing import standing
 from stream.gateway.subscribe import Subscribers
 from stream.gateway.uploads.jobs import Uploads
 from stream.gateway.uploads.routes import result_routes, upload_alias, upload_routes
 from stream.gateway.verdicts import Judge
 from stream.gateway.watchdogs import Watchdogs
 from stream.log import Log
-from stream.store import AlarmFilter, Store
+from stream.store import Store
 
 FILES: Final = frozenset({"/upload", "/v1/upload", *predict.FILES})
 """Paths of routes that read a file as a stream, in bounded memory."""
-
-STANDING: Final = AlarmFilter(open_only=True, limit=10_000)
 
 
 def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
@@ -58,10 +57,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     ingest = Ingest(settings, committer, pressure, watchdogs, metrics)
     hub = Hub(log, watchdogs, metrics, ingest.tell, shared=bool(settings.kafka))
 
-    async def standing() -> list[m.Alarm]:
-        return await asyncio.to_thread(store.history.alarms, STANDING)
-
-    subscribers = Subscribers(settings, hub, standing)
+    subscribers = Subscribers(settings, hub, partial(standing, store))
     uploads = Uploads(settings)
 
     @asynccontextmanager

@@ -31,6 +31,7 @@ from stream.gateway.fanout import Delivery, Subscription
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import bearer
 from stream.gateway.replay import replay
+from stream.gateway.standing import Standing, cut_problem
 from stream.gateway.turns import Turn
 from stream.log import LogError, OffsetOutOfRange
 
@@ -43,14 +44,13 @@ CLOSE_SECONDS: Final = 5.0
 CLEAN: Final = frozenset({1000, 1001})
 """Closes that a subscriber meant: done, or the page is left."""
 
-Standing = Callable[[], Awaitable[list[m.Alarm]]]
-"""Gives the alarms that have not ended, as the store has them."""
-
 
 class Subscribers:
     """All subscriber connections of the process."""
 
-    def __init__(self, settings: Settings, hub: Hub, standing: Standing) -> None:
+    def __init__(
+        self, settings: Settings, hub: Hub, standing: Callable[[], Awaitable[Standing]]
+    ) -> None:
         self.settings = settings
         self.hub = hub
         self.standing = standing
@@ -252,7 +252,8 @@ class Connection:
         return cursor.limited(Cursor.decode(last))
 
     async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
-        alarms = await self._all.standing() + self._hub.standing(self._receiver)
+        stored = await self._all.standing()
+        alarms = stored.alarms + self._hub.standing(self._receiver)
         wanted = tuple(
             msgspec.structs.replace(alarm, strip=None)
             for alarm in alarms
@@ -261,6 +262,8 @@ class Connection:
         if self._receiver:
             now = asyncio.get_running_loop().time()
             self._hub.watchdogs.delivery.snapshot(self._receiver, wanted, now)
+        if stored.cut:
+            await self._send(Delivery(cut_problem()))
         await self._send(Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted)))
         turn = Turn()
         async for delivery in replay(self._hub, subscription, cursor):

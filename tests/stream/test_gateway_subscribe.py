@@ -77,6 +77,25 @@ def test_the_snapshot_has_what_has_not_ended_without_its_strip(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("standing", "cut"), [(3, False), (5, True)])
+def test_a_snapshot_that_lacks_alarms_says_so(tmp_path, monkeypatch, standing, cut):
+    """There is room for three: the oldest are missing, which is told before and ends nothing."""
+    monkeypatch.setattr("stream.gateway.standing.MOST", 3)
+    made = [alarm(onset) for onset in range(1, standing + 1)]
+    with Store(tmp_path / "store.db") as store, store.transaction(0, store.claim(0)) as change:
+        for each in made:
+            change.save_alarm(each)
+
+    async def scene():
+        async with gateway(tmp_path) as server, subscriber(server, "alarms") as peer:
+            return await events(peer, 1 + cut)
+
+    *problems, snapshot = asyncio.run(scene())
+    assert list(snapshot.alarms) == made[::-1][:3]
+    told = [(one.code, one.limit, one.fatal) for one in problems]
+    assert told == [("snapshot_cut", "3 alarms", False)] * cut
+
+
 def test_a_cursor_resumes_after_its_event_with_nothing_missed_or_repeated(tmp_path):
     """Also over a restart of the gateway, from each event's cursor."""
     story = [beat(i) if i % 3 else alarm(i) for i in range(30)]
