@@ -9,6 +9,10 @@ RATE: Final = 250
 HOP: Final = 25
 """Samples (at RATE) that the pipeline advances at a time: 100 ms, aligned to the stream's index."""
 
+BRIEF: Final = RATE
+"""Samples (at RATE): over so short a hole what was seen before it still counts. One beat may hide in it, hardly one in
+each of several, and a link that loses a little every few seconds must not hide an arrest."""
+
 TACHYCARDIA: Final = 100.0
 """Beats per minute from which a rhythm is fast, of the sinus node or of the ventricles (ALARMS.md)."""
 

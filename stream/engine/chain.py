@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from ecg import shape
-from ecg.types import HOP
+from ecg.types import BRIEF, HOP
 from ecg.window import CONTEXT_NAMES, LENGTH
 from stream.engine import clean, detect, fibrillation, intervals, quality, segment, wide
 
@@ -240,13 +240,15 @@ def restart(
     device_index: int,
 ) -> int:
     """After a hole: what was learned stays, the signal is forgotten; returns the grid index."""
+    before = cleans[row].n
     clean.restart(cleans[row], device_index)
     n = cleans[row].n
     detect.restart(detects[row], n)
     segment.restart(segments[row], n)
     wide.restart(wides[row])
-    quality.init(qualities[row])  # both judge a window of the last seconds: it begins anew
-    fibrillation.init(fibrillations[row])
+    if n - before > BRIEF:  # both judge a window of the last seconds: it begins anew
+        quality.init(qualities[row])
+        fibrillation.init(fibrillations[row])
     intervals.restart(intervals_bank[row])
     return int(n)
 

@@ -1,6 +1,7 @@
 """What a break in the signal does to the rules of the room `rhythm`: gap, lead-off, no signal.
 
-The interval over a break is none, candidates and runs are dropped, and silence counts anew.
+The interval over a break is none, candidates and runs are dropped, and silence counts anew; but over a
+BRIEF gap it goes on, less the gap and what the detector needs to find its way, and so does a PAUSE.
 PAUSE, NSVT, RUN_PVCS, VENT_RHYTHM, SVT, BIGEMINY and TRIGEMINY clear, since nobody can follow
 them; ASYSTOLE, VFIB, VTACH, AFIB and IRREGULAR_HR stay until their own rule clears them, or until
 no valid signal has come for GIVE_UP. After RESTART without signal the heart rate and the judgement
@@ -12,11 +13,12 @@ of irregularity start anew.
 from typing import Any, Final
 
 import numba as nb
+import numpy as np
 
-from ecg.types import RATE
+from ecg.types import BRIEF, RATE
 from stream.engine.rhythm.atria import calm_down
 from stream.engine.rhythm.runs import end_run
-from stream.engine.rhythm.silence import LEARN
+from stream.engine.rhythm.silence import LEARN, silent_since
 from stream.engine.rhythm.state import (
     AFIB,
     ASYSTOLE,
@@ -31,6 +33,9 @@ from stream.engine.rhythm.state import (
     set_off,
 )
 
+SETTLE: Final = 2 * RATE
+"""Samples after a gap in which a detector that has learned its levels finds a beat surely: it looks at 1.5 s first."""
+
 RESTART: Final = 5 * RATE
 """Samples without signal after which intervals from before it no longer tell the rate."""
 
@@ -42,11 +47,17 @@ GIVE_UP: Final = 60 * RATE
 def pass_gap(s: Any, out: Any) -> None:
     """The horizon reaches missing samples."""
     s.gap = 0
+    missing = s.gap_end - s.gap_start
+    since, anew = np.int64(silent_since(s)) + missing + SETTLE, s.gap_end + LEARN
     _break(s, out)
-    s.since = max(s.since, s.gap_end + LEARN)
-    if s.gap_end - s.gap_start >= RESTART:
+    if missing > BRIEF:
+        set_off(s, out, PAUSE, 0.0)
+        since = anew
+    s.since = max(s.since, min(since, anew))
+    s.reliable += missing  # what is missing was no time in which none came
+    if missing >= RESTART:
         _restart(s)
-    if s.gap_end - s.gap_start >= GIVE_UP:
+    if missing >= GIVE_UP:
         _give_up(s, out)
 
 
@@ -56,6 +67,7 @@ def validity(s: Any, out: Any, valid: bool) -> None:
     if s.valid == 1 and not valid:
         s.lost = s.horizon
         _break(s, out)
+        set_off(s, out, PAUSE, 0.0)
     elif s.valid == 0 and valid:
         s.since = s.horizon + LEARN
         if s.horizon - s.lost >= RESTART:
@@ -77,7 +89,7 @@ def _break(s: Any, out: Any) -> None:
     s.narrow = 0
     s.normals = 0
     end_run(s, out)
-    for kind in (PAUSE, VENT_RHYTHM, SVT, BIGEMINY, TRIGEMINY):
+    for kind in (VENT_RHYTHM, SVT, BIGEMINY, TRIGEMINY):
         set_off(s, out, kind, 0.0)
 
 

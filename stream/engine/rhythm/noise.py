@@ -2,8 +2,8 @@
 
 The room `quality` says in which hops beats cannot be told from noise. Then ARTIFACT is set, and no
 condition but ASYSTOLE, VFIB and VTACH; what was set before stays until its own rule clears it.
-When noise, lead-off, an unusable signal or one in which beats seem lost leaves no reliable beat for 20 s, CANNOT_ANALYZE is set,
-until the next reliable beat.
+When noise, lead-off, an unusable signal, one in which beats seem lost, or one too full of holes to tell an arrest leaves
+no reliable beat for 20 s, CANNOT_ANALYZE is set, until the next reliable beat.
 """
 
 from typing import Any, Final
@@ -13,7 +13,7 @@ import numpy as np
 
 from ecg.types import RATE
 from stream.engine.rhythm.rate import forget_rate, regular
-from stream.engine.rhythm.state import ARTIFACT, CANNOT_ANALYZE, set_off, set_on
+from stream.engine.rhythm.state import ARTIFACT, ASYSTOLE, CANNOT_ANALYZE, VFIB, set_off, set_on
 
 NO_BEAT: Final = 20 * RATE
 """Samples without a reliable beat after which the ECG cannot be analysed (ALARMS.md)."""
@@ -46,5 +46,7 @@ def noise_time(s: Any, out: Any) -> None:
         set_on(s, out, ARTIFACT, np.float64(s.horizon), 0.0)
     else:
         set_off(s, out, ARTIFACT, 0.0)
-    if (s.noisy == 1 or s.valid == 0 or s.silence != 0) and s.horizon - s.reliable >= NO_BEAT:
+    arrest = s.active[ASYSTOLE] == 1 or s.active[VFIB] == 1
+    unclear = s.noisy == 1 or s.valid == 0 or s.silence != 0 or (s.known == 0 and not arrest)
+    if unclear and s.horizon - s.reliable >= NO_BEAT:
         set_on(s, out, CANNOT_ANALYZE, np.float64(s.reliable), 0.0)

@@ -59,13 +59,20 @@ def silence_time(s: Any, out: Any) -> None:
         return
     if s.silence == BLOCKED:
         s.since = max(s.since, s.horizon + LEARN)
-    start = max(s.last, np.float64(s.since)) if s.known == 1 else np.float64(s.since)
+    start = silent_since(s)
     waited = (s.horizon - start) / RATE
     if waited >= PAUSE_SECONDS:
         set_on(s, out, PAUSE, start, waited)
     quiet = s.silence == QUIET and s.horizon - s.fibrillated >= VF_PAST
     if waited >= ASYSTOLE_SECONDS and quiet:
         set_on(s, out, ASYSTOLE, start, waited)
+
+
+@nb.njit(cache=True)
+def silent_since(s: Any) -> float:
+    """Sample from which silence counts."""
+    since = np.float64(s.since)
+    return float(max(s.last, since) if s.known == 1 else since)
 
 
 @nb.njit(cache=True)
