@@ -77,7 +77,8 @@ class Uploads:
         self._seconds = settings.upload_seconds
         self._analyser = Analyser(settings.model, settings.upload_memory)
         self._jobs: dict[str, Job] = {}
-        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._queue: list[Job] = []
+        self._queued = asyncio.Event()
         self._running: Job | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -120,7 +121,8 @@ class Uploads:
         """Everything has come: analyse it."""
         job.options = options
         job.state = State.QUEUED
-        self._queue.put_nowait(job)
+        self._queue.append(job)
+        self._queued.set()
 
     def find(self, name: str) -> Job:
         """The upload of this id.
@@ -135,14 +137,15 @@ class Uploads:
 
     def ahead(self, job: Job) -> int:
         """Uploads that are analysed before this one."""
-        if job.state is not State.QUEUED:
+        if job not in self._queue:
             return 0
-        earlier = [other for other in self._jobs.values() if other.state is State.QUEUED]
-        return earlier.index(job) + (self._running is not None)
+        return self._queue.index(job) + (self._running is not None)
 
     async def drop(self, job: Job) -> None:
         """Forget an upload and its files, whatever its state."""
         self._jobs.pop(job.id, None)
+        if job in self._queue:
+            self._queue.remove(job)
         if not job.finished.is_set():
             job.failure = Failure("cancelled", "the upload was deleted")
             job.finished.set()
@@ -154,17 +157,28 @@ class Uploads:
 
     async def _work(self) -> None:
         while True:
+            job = await self._next()
+            self._running, job.state = job, State.RUNNING
+            try:
+                await self._analyse(job)
+            except Exception:  # noqa: BLE001 - the edge: the files that wait must be analysed
+                _log.exception("upload %s: the analyser cannot work", job.id)
+                await self._analyser.end()
+            self._running = None
+            await self._finish(job)
+
+    async def _next(self) -> Job:
+        """The next to be analysed; the analyser ends while there is none for long."""
+        while not self._queue:
+            self._queued.clear()
             try:
                 async with asyncio.timeout(IDLE_SECONDS):
-                    job = await self._queue.get()
+                    await self._queued.wait()
             except TimeoutError:
                 await self._analyser.end()
-                continue
-            if job.id in self._jobs:
-                await self._analyse(job)
+        return self._queue.pop(0)
 
     async def _analyse(self, job: Job) -> None:
-        self._running, job.state = job, State.RUNNING
         order = Order(job.id, str(job.folder.resolve()), self.max_bytes, job.options)
         try:
             async with asyncio.timeout(self._seconds):
@@ -174,11 +188,6 @@ class Uploads:
             await self._analyser.end()
             limit = f"{self._seconds:g} s"
             job.failure = Failure("analysis_timeout", "the analysis took too long", limit=limit)
-        except (OSError, ValueError) as error:  # no process, or its words make no sense
-            await self._analyser.end()
-            _log.error("the analyser cannot work: %s", error)
-        self._running = None
-        await self._finish(job)
 
     def _take(self, job: Job, report: Report) -> None:
         job.seconds = max(job.seconds, report.seconds)
