@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -123,9 +123,18 @@ class Device:
             RefusedError: the gateway will not take this device.
             TypeError, ValueError: the samples do not suit the session.
         """
-        while not self.session.has_room(len(samples)):
-            await self._next_progress()
-        self.offer(samples, first=first, device_time=device_time, lead_off=lead_off, pace=pace)
+        start = self.session.end if first is None else first
+        off, spikes = tuple(lead_off), tuple(pace)
+        for low, high in _portions(len(samples), self.session.portion):
+            while not self.session.has_room(high - low):
+                await self._next_progress()
+            self.offer(
+                samples[low:high],
+                first=start + low,
+                device_time=device_time and device_time + low / self.session.hello.rate,
+                lead_off=[x for x in off if _belongs(x.at - start, len(samples), low, high)],
+                pace=[x for x in spikes if _belongs(x - start, len(samples), low, high)],
+            )
 
     def offer(
         self,
@@ -273,3 +282,14 @@ class Device:
                 self._listener(event)
             self._progress.set()
             self._progress.clear()
+
+
+def _portions(count: int, size: int) -> Iterator[tuple[int, int]]:
+    """Bounds of what is waited for at a time; of nothing, one that is empty."""
+    for low in range(0, max(count, 1), size):
+        yield low, min(low + size, count)
+
+
+def _belongs(mark: int, count: int, low: int, high: int) -> bool:
+    """Whether a mark goes with this portion; one outside all samples does with the first, and is refused."""
+    return low <= mark < high or (low == 0 and not 0 <= mark < count)

@@ -55,7 +55,7 @@ Wi-Fi roaming of 2–3 s does not cost a reconnect."""
 LASTING: Final = frozenset(
     {"unauthorized", "forbidden", "superseded", "version", "malformed", "unknown_type"}
     | {"missing_field", "wrong_type", "out_of_range", "mismatch", "not_finite", "too_large"}
-    | {"bad_cursor"}
+    | {"bad_cursor", "unknown_channel", "hello_first", "subscribe_first"}
 )
 """Codes of fatal problems that trying again cannot cure; after any other the device comes back."""
 
@@ -94,6 +94,7 @@ class DeviceSession:
         durable: everything below this sample index is acknowledged.
         dropped: samples given up so far.
         retry_at: when to connect, while WAITING; the first time at once.
+        portion: samples that can be waited for: a quarter of what the buffer holds.
 
     Raises:
         WireError: HELLO breaks the protocol.
@@ -116,6 +117,8 @@ class DeviceSession:
         self.retry_at = 0.0
         self._cutter = Cutter(hello, flags)
         self._ring = Ring(buffer.seconds, buffer.bytes)
+        whole = min(buffer.seconds * hello.rate, buffer.bytes / (2 * len(hello.leads)))
+        self.portion = max(1, int(whole / 4))
         self._backoff = backoff
         self._dice = Random(hello.session)  # noqa: S311 - jitter, no secret
         self._failures = 0

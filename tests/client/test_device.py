@@ -128,6 +128,25 @@ def test_send_waits_while_the_ring_is_full_and_offer_does_not():
     asyncio.run(main())
 
 
+def test_an_array_larger_than_the_ring_is_sent_whole():
+    """Ten seconds in one `send`, with marks, into a ring of one: it waits, and nothing is dropped."""
+
+    async def main() -> None:
+        gateway = ModelGateway()
+        async with (
+            serving(gateway) as server,
+            device(server.url, buffer=Buffer(seconds=1.0)) as sender,
+        ):
+            await sender.send(truth(0, 2500), pace=[0, 1000, 2499])
+            with pytest.raises(ValueError, match="mark at 9000"):
+                await sender.send(truth(2500, 500), pace=[9000])
+            await sender.drain()
+            assert sender.session.dropped == 0
+        assert list(gateway.samples["s"].items()) == expected(2500)
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("step", ["send", "drain", "close"])
 def test_a_refusal_is_raised_wherever_the_owner_waits(step):
     """A wrong credential ends the device with the gateway's own words."""
