@@ -25,28 +25,16 @@ class Transaction:
         self._partition = partition
         self._clock = clock
 
-    def save_alarm(self, alarm: Alarm) -> bool:
-        """Keep this update of an alarm unless a later one is there; its strip is kept apart.
+    def save_alarms(self, alarms: Sequence[Alarm]) -> int:
+        """Keep updates of alarms, oldest first, unless a later one is there; strips are kept apart.
 
         Returns:
-            Whether it was news.
+            How many were news; reliable for one.
         """
-        return self.save_alarms([alarm]) > 0
-
-    def save_alarms(self, alarms: Sequence[Alarm]) -> int:
-        """Keep updates of alarms, oldest first, in one go; the count is reliable for one."""
         strips = [(alarm.id, alarm.strip) for alarm in alarms if alarm.strip is not None]
         upsert(self._conn, tables.strips, [_strip_row(*strip) for strip in strips])
         rows = [_alarm_row(alarm) for alarm in alarms]
         return upsert(self._conn, tables.alarms, rows, rises="update_no")
-
-    def save_strip(self, alarm_id: str, strip: Strip) -> None:
-        """Keep the signal around an alarm."""
-        upsert(self._conn, tables.strips, [_strip_row(alarm_id, strip)])
-
-    def save_book(self, patient: str, blob: bytes) -> None:
-        """Keep the alarm book's state of one patient."""
-        self.save_books({patient: blob})
 
     def save_books(self, books: dict[str, bytes]) -> None:
         """Keep the alarm book's state of several patients."""

@@ -447,8 +447,8 @@ def test_what_the_snapshot_shows_must_be_confirmed_too(tmp_path, quick):
     with Store(tmp_path / "store.db") as store:
         epoch = store.claim(0)
         with store.transaction(0, epoch) as change:
-            change.save_alarm(alarm(1))
-            change.save_alarm(alarm(1, patient="p2"))
+            change.save_alarms([alarm(1)])
+            change.save_alarms([alarm(1, patient="p2")])
 
     async def scene():
         async with (

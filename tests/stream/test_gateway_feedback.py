@@ -25,7 +25,7 @@ CODES = {"beat": BEAT, "alarm": {"type": "alarm", "id": ALARM}}
 def history(tmp_path):
     """A store with an alarm."""
     with Store(tmp_path / "store.db") as store, store.transaction(0, store.claim(0)) as change:
-        change.save_alarm(alarm(250))
+        change.save_alarms([alarm(250)])
     return tmp_path
 
 

@@ -24,8 +24,8 @@ def history(tmp_path):
     with Store(tmp_path / "store.db") as store:
         epoch = store.claim(0)
         with store.transaction(0, epoch) as change:
-            change.save_alarm(alarm(250, strip=m.Strip(0, 50, (block(0),)), unit="ICU"))
-            change.save_alarm(alarm(9000, patient="p2", kind="HR_HIGH", state="ended"))
+            change.save_alarms([alarm(250, strip=m.Strip(0, 50, (block(0),)), unit="ICU")])
+            change.save_alarms([alarm(9000, patient="p2", kind="HR_HIGH", state="ended")])
             change.save_trends([Trend("p1", 100, 60.0, 70.0, 80.0, 70, 1, 0, 60.0)])
             change.admit(
                 m.Admit(
@@ -265,8 +265,8 @@ def test_who_is_monitored_without_an_admission_is_listed_with_limits(history):
     book.session(place, 0.0, profile=m.Patient("p9", paced=Paced.YES))
     book.command(m.SetLimits(id="c9", patient="p9", by="n", at=0.0, low=45.0, high=130.0), 1.0)
     with Store(history / "store.db") as store, store.transaction(0, store.claim(0)) as change:
-        change.save_book("p8", b"not a book")
-        change.save_book("p9", kept_book(0, book.dump("p9")))
+        change.save_books({"p8": b"not a book"})
+        change.save_books({"p9": kept_book(0, book.dump("p9"))})
     listed = ask(history, "GET", "/v1/patients?unit=ICU").json()["patients"]
     assert [(one["id"], one["bed"], one["monitored"]) for one in listed] == [
         ("p1", "3", False),

@@ -156,7 +156,7 @@ def reviewed(tmp_path):
         epoch = store.claim(0)
         with store.transaction(0, epoch) as change:
             for one in (made, *others):
-                change.save_alarm(one)
+                change.save_alarms([one])
         for n, (about, verdict) in enumerate(
             ((made, "wrong"), (others[0], "wrong"), (others[0], "right"))
         ):

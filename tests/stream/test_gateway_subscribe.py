@@ -61,7 +61,7 @@ def test_the_snapshot_has_what_has_not_ended_without_its_strip(tmp_path):
                 alarm(3, state="ended"),
                 alarm(4, patient="p2"),
             ):
-                change.save_alarm(made)
+                change.save_alarms([made])
 
     async def scene():
         async with (
@@ -84,7 +84,7 @@ def test_a_snapshot_that_lacks_alarms_says_so(tmp_path, monkeypatch, standing, c
     made = [alarm(onset) for onset in range(1, standing + 1)]
     with Store(tmp_path / "store.db") as store, store.transaction(0, store.claim(0)) as change:
         for each in made:
-            change.save_alarm(each)
+            change.save_alarms([each])
 
     async def scene():
         async with gateway(tmp_path) as server, subscriber(server, "alarms") as peer:

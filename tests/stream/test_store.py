@@ -174,8 +174,8 @@ def test_a_failed_transaction_leaves_nothing(store: Store, write: Callable):
     """Everything in a transaction is kept together or not at all."""
 
     def work(tx: Transaction) -> None:
-        tx.save_alarm(make_alarm())
-        tx.save_book("p1", b"book")
+        tx.save_alarms([make_alarm()])
+        tx.save_books({"p1": b"book"})
         tx.enqueue(Topic.ALARMS, [Entry("p1", b"x", "a/1")])
         tx.finish_command("c1", "p1", b"done")
         tx.advance(Topic.SAMPLES, 9)
@@ -210,7 +210,7 @@ def test_only_the_last_to_claim_gets_anything_in(place: Place, actions: list[tup
                 continue
             try:
                 with store.transaction(partition, epochs.get((worker, partition), 0)) as tx:
-                    tx.save_book(worker, b"%d" % step)
+                    tx.save_books({worker: b"%d" % step})
             except Fenced:
                 assert owner.get(partition) != worker
             else:
@@ -229,7 +229,7 @@ def test_load_gives_back_what_was_saved(store: Store, write: Callable):
     moved = Checkpoint("p1", "8", 20, b"\2")
     store.save_checkpoints(0, 1, [moved])
     write(lambda tx: tx.save_books({"p1": b"old", "p2": b"other"}))
-    write(lambda tx: tx.save_book("p1", b"new"))
+    write(lambda tx: tx.save_books({"p1": b"new"}))
     write(lambda tx: tx.advance(Topic.SAMPLES, 30))
     loaded = store.load(0)
     assert sorted(loaded.checkpoints, key=lambda c: c.patient) == [moved, second]
@@ -272,8 +272,8 @@ def apply(store: Store, epoch: int, number: int, step: dict[str, Any], update_no
     strip = make_strip() if step["strip"] else None
     alarm = make_alarm(step["alarm"], update_no, patient=step["patient"], strip=strip)
     with store.transaction(0, epoch) as tx:
-        tx.save_alarm(alarm)
-        tx.save_book(step["patient"], b"%d" % number)
+        tx.save_alarms([alarm])
+        tx.save_books({step["patient"]: b"%d" % number})
         tx.save_checkpoints([Checkpoint(step["patient"], "1", number, b"%d" % number)])
         tx.enqueue(
             Topic.ALARMS, [Entry(step["patient"], b"%d" % number, f"{alarm.id}/{update_no}")]
@@ -371,7 +371,7 @@ def test_entries_without_id_do_not_enter_the_outbox(store: Store, write: Callabl
 def test_an_alarm_is_kept_whole(store: Store, write: Callable):
     """Every field comes back; the list leaves the strip out, the single alarm has it."""
     alarm = make_alarm(strip=make_strip(), flags=("demo",), value=153.0, note="seen")
-    assert write(lambda tx: tx.save_alarm(alarm)) is True
+    assert write(lambda tx: tx.save_alarms([alarm])) == 1
     assert store.history.alarm("a") == alarm
     assert store.history.alarms() == [msgspec.structs.replace(alarm, strip=None)]
     assert store.history.alarm("b") is None
@@ -380,17 +380,18 @@ def test_an_alarm_is_kept_whole(store: Store, write: Callable):
 def test_an_older_update_changes_nothing(store: Store, write: Callable):
     """update_no decides, not the order of arrival; equal is old."""
     news = [
-        write(lambda tx, n=n: tx.save_alarm(make_alarm("a", n, note=f"{n}"))) for n in (2, 1, 2, 3)
+        write(lambda tx, n=n: tx.save_alarms([make_alarm("a", n, note=f"{n}")]))
+        for n in (2, 1, 2, 3)
     ]
-    assert news == [True, False, False, True]
+    assert news == [1, 0, 0, 1]
     assert store.history.alarms()[0].note == "3"
 
 
 def test_a_strip_outlives_updates_without_one(store: Store, write: Callable):
     """The strip comes with one update and stays."""
-    write(lambda tx: tx.save_alarm(make_alarm("a", 1)))
-    write(lambda tx: tx.save_alarm(make_alarm("a", 2, strip=make_strip())))
-    write(lambda tx: tx.save_alarm(make_alarm("a", 3, state="latched")))
+    write(lambda tx: tx.save_alarms([make_alarm("a", 1)]))
+    write(lambda tx: tx.save_alarms([make_alarm("a", 2, strip=make_strip())]))
+    write(lambda tx: tx.save_alarms([make_alarm("a", 3, state="latched")]))
     alarm = store.history.alarm("a")
     assert alarm is not None
     assert (alarm.state, alarm.strip) == ("latched", make_strip())
@@ -401,7 +402,7 @@ def test_which_alarms_have_a_strip(store: Store, write: Callable, monkeypatch):
     monkeypatch.setattr(history, "PORTION", 2)
     for name in "abcde":
         strip = make_strip() if name in "ad" else None
-        write(lambda tx, n=name, s=strip: tx.save_alarm(make_alarm(n, strip=s)))
+        write(lambda tx, n=name, s=strip: tx.save_alarms([make_alarm(n, strip=s)]))
     assert store.history.with_strip([*"abcde", "unknown"]) == {"a", "d"}
     assert store.history.with_strip([]) == set()
 
@@ -432,7 +433,7 @@ def test_alarms_by_filter(store: Store, write: Callable, wanted: AlarmFilter, id
         make_alarm("d", onset_time=NOW + 30, state="ended", patient="p2", unit="ward", **low),
     ]
     for alarm in alarms:
-        write(lambda tx, alarm=alarm: tx.save_alarm(alarm))
+        write(lambda tx, alarm=alarm: tx.save_alarms([alarm]))
     assert "".join(alarm.id for alarm in store.history.alarms(wanted)) == ids
 
 
@@ -489,12 +490,12 @@ def test_patients_come_move_and_leave(store: Store, write: Callable):
 
 def everything_old(tx: Transaction) -> None:
     """One row of each class."""
-    tx.save_alarm(make_alarm("old", state="ended", strip=make_strip()))
+    tx.save_alarms([make_alarm("old", state="ended", strip=make_strip())])
     tx.save_trends([Trend("p1", int(NOW // 60), 1, 1, 1, 1, 1, 1, 1.0)])
     tx.audit(Audit("c", NOW, "nurse", "ack"))
     tx.finish_command("c", "p1", b"")
     tx.enqueue(Topic.ALARMS, [Entry("p1", b"", "sent"), Entry("p1", b"", "unsent")])
-    tx.save_book("p1", b"book")
+    tx.save_books({"p1": b"book"})
     tx.save_checkpoints([Checkpoint("p1", "1", 0, b"")])
 
 
@@ -534,11 +535,11 @@ def test_each_class_goes_at_its_age(
 def test_open_alarms_and_their_books_never_go(store: Store, write: Callable):
     """Neither an alarm nor what the book knows of it is forgotten while it is open."""
     write(everything_old)
-    write(lambda tx: tx.save_alarm(make_alarm("open", state="latched")))
+    write(lambda tx: tx.save_alarms([make_alarm("open", state="latched")]))
     store.prune(NOW + 10_000 * DAY_S)
     assert [alarm.id for alarm in store.history.alarms()] == ["open"]
     assert store.load(0).books == {"p1": b"book"}
-    write(lambda tx: tx.save_alarm(make_alarm("open", 2, state="ended")))
+    write(lambda tx: tx.save_alarms([make_alarm("open", 2, state="ended")]))
     while store.prune(NOW + 10_000 * DAY_S):
         pass
     assert store.history.alarms() == []
@@ -569,7 +570,7 @@ store = Store(sys.argv[1])
 epoch = store.claim(0)
 for i in range(100000):
     with store.transaction(0, epoch) as tx:
-        tx.save_book(f"p{i % 3}", b"%d" % i)
+        tx.save_books({f"p{i % 3}": b"%d" % i})
         tx.advance("ecg.samples", i + 1)
     os.write(1, b"%d\\n" % i)
 """
@@ -651,7 +652,7 @@ def test_a_reader_sees_one_moment(place: Place):
             query = sa.select(sa.func.count()).select_from(tables.books)
             assert conn.execute(query).scalar_one() == 0
             with other.transaction(0, epoch) as tx:
-                tx.save_book("p1", b"")
+                tx.save_books({"p1": b""})
             assert conn.execute(query).scalar_one() == 0
 
 
@@ -742,10 +743,10 @@ def test_a_store_that_cannot_be_opened_keeps_the_secret(url: str):
 
 def test_readers_wait_for_no_writer(store: Store, write: Callable):
     """A question is answered, from before, while a transaction is open."""
-    write(lambda tx: tx.save_alarm(make_alarm("a")))
+    write(lambda tx: tx.save_alarms([make_alarm("a")]))
 
     def work(tx: Transaction) -> list[Alarm]:
-        tx.save_alarm(make_alarm("b"))
+        tx.save_alarms([make_alarm("b")])
         return store.history.alarms()
 
     assert [alarm.id for alarm in write(work)] == ["a"]
@@ -765,4 +766,4 @@ def test_a_failing_database_is_a_store_error(store: Store, write: Callable):
     with store._database.writing() as conn:
         conn.exec_driver_sql("DROP TABLE books")
     with pytest.raises(StoreError, match="books"):
-        write(lambda tx: tx.save_book("p1", b""))
+        write(lambda tx: tx.save_books({"p1": b""}))

@@ -24,7 +24,7 @@ def test_schemathesis_finds_no_failure(tmp_path, monkeypatch):
     house = House(tmp_path / "data")
     house.folder.mkdir()
     with Store(house.folder / "store.db") as store, store.transaction(0, store.claim(0)) as change:
-        change.save_alarm(ALARM)  # that of the document's examples
+        change.save_alarms([ALARM])  # that of the document's examples
     house.start("gateway")
     try:
         done = schemathesis(house, tmp_path)
