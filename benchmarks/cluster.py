@@ -29,8 +29,10 @@ from worker import Stages, watch
 from ecg import wire
 from inference import bundle
 from inference.classifier import BeatClassifier
+from stream.config import Settings
 from stream.engine.ward import Ward
-from stream.log import RETENTION, Entry, Log, Topic
+from stream.log import Entry, Log, Topic
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 from stream.log.sqlite import WORKER_WRITES
 from stream.store import Store
@@ -85,7 +87,7 @@ async def hand_over(log: Log, store: Store) -> tuple[float, Worker]:
 async def measure(kafka: str, url: str, patients: int, seconds: int) -> list[float]:
     """One row of the table."""
     connection = Connection(kafka, prefix=f"bench-{patients}-")
-    await topics.create(connection, RETENTION, partitions=1)
+    await topics.create(connection, retention(Settings()), partitions=1)
     stages = Stages()
     with Store(url) as store:
         async with KafkaLog(connection, WORKER_WRITES | {Topic.SAMPLES}) as log:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from stream.log import RETENTION, Entry, Log, Topic
+from stream.config import Settings
+from stream.log import Entry, Log, Topic
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -121,7 +123,7 @@ async def measure(address: str) -> None:
         connection = Connection(address, prefix=f"{uuid.uuid4().hex}.")
         other = Connection(address, prefix=f"{uuid.uuid4().hex}.")
         for each in (connection, other):
-            await topics.create(each, RETENTION, PARTITIONS)
+            await topics.create(each, retention(Settings()), PARTITIONS)
         name = other.topic(Topic.SAMPLES)
         ways: dict[str, tuple[Callable[[], Awaitable[None]], int]]
         async with (

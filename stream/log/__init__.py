@@ -1,7 +1,6 @@
 """The log: one small interface (`base`), kept by SQLite files (`sqlite`) or Kafka (`kafka`)."""
 
 from stream.log.base import (
-    RETENTION,
     Entry,
     Log,
     LogClosed,
@@ -23,7 +22,6 @@ from stream.log.base import (
 from stream.log.sqlite import SqliteLog
 
 __all__ = [
-    "RETENTION",
     "Entry",
     "Log",
     "LogClosed",

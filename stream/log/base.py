@@ -73,19 +73,6 @@ class Retention(msgspec.Struct, frozen=True):
     max_bytes: int | None = None
 
 
-DAY_S = 86_400
-RETENTION: Mapping[str, Retention] = {
-    # 1000 patients of one lead at 250 Hz write about 45 GB a day, so bytes decide there; a
-    # ward of 20 keeps a day. Must stay longer than a checkpoint can be old.
-    Topic.SAMPLES: Retention(DAY_S, 10 << 30),
-    Topic.COMMANDS: Retention(7 * DAY_S, 64 << 20),
-    Topic.EVENTS: Retention(7 * DAY_S, 4 << 30),
-    Topic.ALARMS: Retention(30 * DAY_S, 1 << 30),
-    Topic.REJECTED: Retention(7 * DAY_S, 256 << 20),
-}
-"""Defaults by class of data."""
-
-
 class LogError(Exception):
     """The log cannot do what was asked; the subclasses say why."""
 

@@ -1,7 +1,7 @@
 """The log that the settings choose: files in the folder, or topics of a Kafka cluster."""
 
-from stream.config import Settings
-from stream.log.base import RETENTION, Log, Retention, Topic
+from stream.config import DAY, Settings
+from stream.log.base import Log, Retention, Topic
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES, SqliteLog
 
 
@@ -34,10 +34,14 @@ def check(settings: Settings) -> None:
 
 
 def retention(settings: Settings) -> dict[str, Retention]:
-    """How long the log keeps what, of every topic."""
+    """How long the log keeps what, of every topic; docs/kafka.md has the list for operators.
+
+    What people asked and what was left out is little, so no setting bounds it.
+    """
     return {
-        **RETENTION,
         Topic.SAMPLES: Retention(settings.keep_samples, settings.max_sample_bytes),
+        Topic.COMMANDS: Retention(7 * DAY, 64_000_000),
         Topic.EVENTS: Retention(settings.keep_events, settings.max_event_bytes),
         Topic.ALARMS: Retention(settings.keep_alarms, settings.max_event_bytes),
+        Topic.REJECTED: Retention(7 * DAY, 256_000_000),
     }

@@ -12,7 +12,6 @@ from typing import Final, Self
 
 from stream.log import segments
 from stream.log.base import (
-    RETENTION,
     Entry,
     NotWritable,
     Record,
@@ -78,7 +77,7 @@ class SqliteLog:
         self,
         folder: Path,
         writes: frozenset[Topic] | frozenset[str] = frozenset(),
-        retention: Mapping[str, Retention] = RETENTION,
+        retention: Mapping[str, Retention] = MappingProxyType({}),
         *,
         connect: Connect = open_file,
         clock: Clock = wall_clock,
@@ -89,7 +88,7 @@ class SqliteLog:
             folder: Where the files are or will be.
             writes: Topics that this process appends to; it becomes the only writer of the files
                 these lie in. Empty for a log that only reads.
-            retention: By topic; topics that are absent keep the defaults.
+            retention: By topic; topics that are absent keep everything.
             connect: Opens a file for writing (tests look over its shoulder).
             clock: Unix time in ms.
         """
@@ -98,11 +97,10 @@ class SqliteLog:
         self._histories = {name: Tail(folder / name) for name in FILES}
         self._home = {str(topic): name for name, topics in FILES.items() for topic in topics}
         self._writes = frozenset(str(topic) for topic in writes)
-        keep = {**RETENTION, **retention}
         self._writers = {
             name: Writer(
                 folder / name,
-                {str(topic): keep[topic] for topic in FILES[name]},
+                {str(topic): retention.get(topic, Retention()) for topic in FILES[name]},
                 written=self._tails[name].notify,
                 connect=connect,
                 clock=clock,

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from stream.log import RETENTION, Log, SqliteLog, Topic
+from stream.config import Settings
+from stream.log import Log, SqliteLog, Topic
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 
 ALL: Final = frozenset(Topic)
@@ -65,7 +67,7 @@ class KafkaStorage:
 
     def __post_init__(self) -> None:
         self.connection = Connection(self.address, prefix=f"{uuid.uuid4().hex}.")
-        asyncio.run(topics.create(self.connection, RETENTION, self.partitions))
+        asyncio.run(topics.create(self.connection, retention(Settings()), self.partitions))
 
     def log(self, writes: frozenset[Topic] = ALL) -> KafkaLog:
         return KafkaLog(self.connection, writes)

@@ -1,10 +1,14 @@
 """What an operator may set, and what is refused."""
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from stream.config import Settings
+from stream.config import DAY, Settings
+from stream.log import Retention
+from stream.log.chosen import retention
 
 
 def test_the_realarm_is_a_setting():
@@ -18,6 +22,17 @@ def test_a_realarm_that_is_no_time_is_refused(text):
     """By name: it must not be lost in a typing error."""
     with pytest.raises(ValueError, match=r"(?i)realarm_seconds"):
         Settings.load({"BEATWIRE_REALARM_SECONDS": text})
+
+
+def test_the_documentation_says_how_long_the_log_keeps_what():
+    """The list of docs/kafka.md is what holds, of every topic, in days and in bytes."""
+    said = (Path(__file__).parents[2] / "docs" / "kafka.md").read_text()
+    found = re.findall(r"^\| `(ecg\.\w+)` .* \| (\d+) days, (\d+) (MB|GB) \|$", said, re.MULTILINE)
+    listed = {
+        topic: Retention(int(days) * DAY, int(size) * {"MB": 10**6, "GB": 10**9}[unit])
+        for topic, days, size, unit in found
+    }
+    assert listed == retention(Settings())
 
 
 def test_two_leads_are_analysed_unless_one_is_wanted():

@@ -21,12 +21,14 @@ from gateway_rig import (
 )
 
 from ecg import messages as m
+from stream.config import Settings
 from stream.gateway.cursor import Cursor
 from stream.gateway.delivery import receiver_of
 from stream.gateway.orphans import ORPHAN_SECONDS, Orphans
 from stream.gateway.others import MAX_KNOWN, Others
 from stream.gateway.undelivered import Undelivered
-from stream.log import RETENTION, Topic
+from stream.log import Topic
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 from stream.log.sqlite import GATEWAY_WRITES, WORKER_WRITES
 
@@ -41,7 +43,7 @@ LONG = block(payload=bytes(2 * 1250))
 async def house(kafka: str, folder: Path) -> AsyncIterator[tuple[Server, Server, Worker, KafkaLog]]:
     """Two gateways, and the worker's side of the log."""
     connection = Connection(kafka, prefix=f"{uuid.uuid4().hex}.")
-    await topics.create(connection, RETENTION, PARTITIONS)
+    await topics.create(connection, retention(Settings()), PARTITIONS)
     logs = [KafkaLog(connection, GATEWAY_WRITES | {Topic.ALARMS}) for _ in range(2)]
     async with (
         KafkaLog(connection, WORKER_WRITES) as log,

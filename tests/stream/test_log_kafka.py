@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from log_storages import KafkaStorage
 
+from stream.config import Settings
 from stream.log import (
-    RETENTION,
     Entry,
     LogCorrupt,
     LogError,
@@ -22,6 +22,7 @@ from stream.log import (
     OffsetExpired,
     Topic,
 )
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 from stream.log.kafka.log import place
 
@@ -60,7 +61,7 @@ async def house(address: str, topic: Topic, **settings: str) -> Connection:
     """A house of which somebody else made one topic, with these settings (dots as underscores)."""
     configs = {name.replace("_", "."): value for name, value in settings.items()}
     connection = await begun(address, {topic: 4}, configs)
-    await topics.create(connection, RETENTION)
+    await topics.create(connection, retention(Settings()))
     return connection
 
 
@@ -227,7 +228,7 @@ async def test_no_broker_is_told_in_time():
 
 async def test_topics_are_made_once_and_as_they_should_be(storage: KafkaStorage):
     """What is there stays; retention, time and durability are those that the house relies on."""
-    made = await topics.create(storage.connection, RETENTION, partitions=9)
+    made = await topics.create(storage.connection, retention(Settings()), partitions=9)
     assert [(each.topic, each.new, each.state.partitions) for each in made] == [
         (topic.value, False, 4) for topic in Topic
     ]
@@ -235,7 +236,7 @@ async def test_topics_are_made_once_and_as_they_should_be(storage: KafkaStorage)
     asked = ConfigResource(ConfigResourceType.TOPIC, name)
     (answer,) = await admin(storage.address, lambda a: a.describe_configs([asked]))
     settings = {entry[0]: entry[1] for entry in answer.resources[0][4]}
-    keep = RETENTION[Topic.SAMPLES]
+    keep = retention(Settings())[Topic.SAMPLES]
     assert settings["message.timestamp.type"] == "LogAppendTime"
     assert settings["cleanup.policy"] == "delete"
     assert int(settings["retention.ms"]) == keep.max_age_s * 1000
@@ -249,5 +250,5 @@ async def test_topics_that_differ_are_not_mended_in_silence(kafka: str):
     sizes = {Topic.ALARMS: 5, Topic.EVENTS: 6}
     connection = await begun(kafka, sizes)
     with pytest.raises(LogError, match=r"ecg\.alarms 5, ecg\.events 6"):
-        await topics.create(connection, RETENTION)
+        await topics.create(connection, retention(Settings()))
     assert set(await topics.found(connection)) == set(sizes)

@@ -12,8 +12,8 @@ from aiokafka.protocol.admin import CreateAclsRequest
 from broker import PASSWORD, ROLES, USER, Broker
 
 from stream.config import Settings
-from stream.log import RETENTION, Entry, LogReadOnly, LogUnavailable, Topic
-from stream.log.chosen import open_log
+from stream.log import Entry, LogReadOnly, LogUnavailable, Topic
+from stream.log.chosen import open_log, retention
 from stream.log.kafka import Connection, Group, KafkaLog, connection_of, topics
 from stream.worker.role import GROUP
 
@@ -45,7 +45,7 @@ async def test_a_house_works_through_a_secured_listener(broker: Broker, secured)
     """From the variables that an operator sets to a record that came back."""
     prefix = f"{uuid.uuid4().hex}."
     settings = Settings.load(secured(broker) | {"BEATWIRE_KAFKA_PREFIX": prefix})
-    await topics.create(connection_of(settings), RETENTION, partitions=1)
+    await topics.create(connection_of(settings), retention(Settings()), partitions=1)
     async with open_log(settings, "gateway") as log:
         await log.append(Topic.SAMPLES, [Entry("p", b"sealed")])
         (record,) = await log.reader(Topic.SAMPLES).poll(9, 30)
@@ -147,7 +147,9 @@ async def ruled(broker: Broker):
     """Settings of each role in a house with the documented ACLs."""
     prefix = f"{uuid.uuid4().hex}."
     everything = sasl(broker) | {"BEATWIRE_KAFKA_PREFIX": prefix}
-    await topics.create(connection_of(Settings.load(everything)), RETENTION, partitions=1)
+    await topics.create(
+        connection_of(Settings.load(everything)), retention(Settings()), partitions=1
+    )
     await let(broker, prefix)
     return {role: Settings.load(everything | {"BEATWIRE_KAFKA_USERNAME": role}) for role in ROLES}
 

@@ -21,7 +21,9 @@ from test_crash import closed, signature, tachycardias, undisturbed
 from client.replay import Options, replay
 from ecg import messages as m
 from ecg import wire
-from stream.log import RETENTION, Topic
+from stream.config import Settings
+from stream.log import Topic
+from stream.log.chosen import retention
 from stream.log.kafka import Connection, KafkaLog, topics
 
 pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(600)]
@@ -35,7 +37,7 @@ def connection(request: pytest.FixtureRequest) -> Connection:
     own = "own_broker" in request.fixturenames
     address = request.getfixturevalue("own_broker").address if own else None
     found = Connection(address or request.getfixturevalue("kafka"), prefix=f"{uuid.uuid4().hex}.")
-    asyncio.run(topics.create(found, RETENTION, partitions=2))
+    asyncio.run(topics.create(found, retention(Settings()), partitions=2))
     return found
 
 
