@@ -32,6 +32,7 @@ Word = Annotated[str, Meta(max_length=16_384, pattern=STORABLE)]
 """A cursor: about eight characters for each partition of the event topics."""
 Receiver = Annotated[str, Meta(pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9_.\-]{0,63})?$(?!\n)")]
 """The name of an alarm receiver, or nothing."""
+Sex = Annotated[str, Meta(pattern=r"^[FMX]$(?!\n)")]
 Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)]
 Rate = Annotated[float, Meta(ge=MIN_RATE, le=MAX_RATE)]
 Gain = Annotated[float, Meta(gt=0.0, le=1000.0)]
@@ -57,7 +58,7 @@ class Patient(Part, frozen=True, array_like=True):
 
     id: Name
     birth_year: Annotated[int, Meta(ge=1850, le=2200)] | None = None
-    sex: Annotated[str, Meta(pattern=r"^[FMX]$(?!\n)")] | None = None
+    sex: Sex | None = None
     category: Category = Category.ADULT
     paced: Paced = Paced.UNKNOWN
 

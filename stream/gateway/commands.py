@@ -66,7 +66,7 @@ class AdmitBody(Body, kw_only=True):
     unit: m.Text = ""
     bed: m.Text = ""
     birth_year: Annotated[int, Meta(ge=1850, le=2200)] | None = None
-    sex: Annotated[str, Meta(pattern=r"^[FMX]$")] | None = None
+    sex: m.Sex | None = None
     category: Category = Category.ADULT
     paced: Paced = Paced.UNKNOWN
 

@@ -138,6 +138,7 @@ def test_a_command_is_done_or_refused_when_the_book_says_so(tmp_path, refused, s
         ("/v1/patients/p1/pause", b'{"by": 5}', 422, "wrong_type", "by"),
         ("/v1/patients/p1/pause", b"\xff" * 9, 422, "malformed", ""),
         ("/v1/patients/p1/pause", b" " * 20_000, 413, "too_large", ""),
+        ("/v1/patients/p1/admit", b'{"by": "n", "sex": "F\\n"}', 422, "out_of_range", "sex"),
         ("/v1/patients/-x/pause", b'{"by": "n"}', 422, "out_of_range", "patient"),
         (
             "/v1/patients/p1/limits",
