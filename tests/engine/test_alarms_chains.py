@@ -130,3 +130,28 @@ def test_latched_alarm_is_not_suppressed():
     ward.tell(11.0, "VTACH", onset=11.0)
     assert ward.tell(12.0, "VTACH", "clear", onset=11.0) == ["VTACH update latched"]
     assert ward.published[-1].suppressed_by == ""
+
+
+@pytest.mark.parametrize("kind", ["NSVT", "LEADS_OFF"])
+def test_what_becomes_worse_is_no_repeat(kind):
+    """Who leaves out what is flagged `repeat` must hear the tachycardia that it has become."""
+    ward = Ward()
+    ward.tell(5.0, kind)
+    ward.tell(6.0, kind, "clear", onset=5.0)
+    ward.tick(20.0)
+    ward.tell(30.0, kind, onset=29.0)
+    assert ward.published[-1].flags == ("repeat",)
+    worse = ward.tell(31.0, "VTACH", onset=29.0) if kind == "NSVT" else ward.tick(39.0)
+    assert len(worse) == 1
+    assert (ward.published[-1].phase, ward.published[-1].flags) == ("escalate", ())
+
+
+def test_what_sounds_after_its_time_out_is_no_repeat():
+    """The flag says that it is silent, and it is no longer."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    ward.tell(20.0, "SVT", "clear", onset=5.0)
+    ward.tell(60.0, "SVT")
+    assert ward.published[-1].flags == ("repeat",)
+    assert ward.tick(185.0) == ["SVT update active"]
+    assert ward.published[-1].flags == ()

@@ -38,6 +38,9 @@ ESCALATES: Final = {"VTACH": "NSVT"}
 SILENT: Final = frozenset(["ARTIFACT"])
 """Kinds that show but never sound (ALARMS.md)."""
 
+REPEAT: Final = "repeat"
+"""Flag of an alarm that is silent, since one of its kind sounded a short while ago."""
+
 REALARM: Final = "realarm"
 """Flag of an alarm that was acknowledged and sounds again, since it still holds."""
 
@@ -118,7 +121,7 @@ class Ledger:
 
     def escalate(self, entry: Entry, **changes: Any) -> None:
         """It has become worse: it sounds again, whoever had acknowledged the lesser alarm."""
-        entry.quiet_until = 0.0
+        self._unquiet(entry)
         entry.rises_at = NEVER
         self._break_pause(changes["priority"])
         self._unsee(entry, "escalate", **changes)
@@ -233,14 +236,20 @@ class Ledger:
         _, silenced = self._derive(entry)
         if until > self.now:
             entry.quiet_until = until
-            entry.alarm = msgspec.structs.replace(alarm, flags=(*alarm.flags, "repeat"))
+            entry.alarm = msgspec.structs.replace(alarm, flags=(*alarm.flags, REPEAT))
         elif not silenced:
             self.state.timeouts[alarm.kind] = self.now + level
 
     def time_out_over(self, entry: Entry) -> None:
         """The time-out is over and the condition still holds: it sounds, once in a time-out."""
-        entry.quiet_until = 0.0
+        self._unquiet(entry)
         self.state.timeouts[entry.alarm.kind] = self.now + self._level(entry.alarm.priority)
+
+    def _unquiet(self, entry: Entry) -> None:
+        """No time-out keeps it silent any more, and no flag says so."""
+        entry.quiet_until = 0.0
+        flags = tuple(flag for flag in entry.alarm.flags if flag != REPEAT)
+        entry.alarm = msgspec.structs.replace(entry.alarm, flags=flags)
 
     def _level(self, priority: Priority) -> float:
         if priority == Priority.MEDIUM:
