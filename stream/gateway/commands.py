@@ -27,7 +27,9 @@ Patient = Annotated[str, Path(pattern=PATIENT, examples=["bed-1"])]
 AlarmId = Annotated[
     str, Path(max_length=256, pattern=m.STORABLE, examples=["bed-1:boot-1:VTACH:5000"])
 ]
-Who = Annotated[m.Text, Meta(min_length=1, examples=["nurse-7"])]
+NAMED: Final = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+"""Storable as any text (`messages.STORABLE`), and not blank: the audit trail tells who it was."""
+Who = Annotated[str, Meta(min_length=1, max_length=256, pattern=NAMED, examples=["nurse-7"])]
 
 
 LOG_SECONDS: Final = 5.0

@@ -135,6 +135,7 @@ def test_a_command_is_done_or_refused_when_the_book_says_so(tmp_path, refused, s
         ("/v1/patients/p1/pause", b'{"by": "n", "wrong": 1}', 422, "unknown_field", "wrong"),
         ("/v1/patients/p1/pause", b'{"by": ""}', 422, "out_of_range", "by"),
         ("/v1/patients/p1/pause", b'{"by": "nurse\\u00007"}', 422, "out_of_range", "by"),
+        ("/v1/patients/p1/pause", b'{"by": " \\t "}', 422, "out_of_range", "by"),
         ("/v1/patients/p1/pause", b'{"by": 5}', 422, "wrong_type", "by"),
         ("/v1/patients/p1/pause", b"\xff" * 9, 422, "malformed", ""),
         ("/v1/patients/p1/pause", b" " * 20_000, 413, "too_large", ""),
