@@ -11,12 +11,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from ecg import messages as m
 from ecg import wire
 from ecg.types import Category, Paced
 from stream.gateway.access import answer, content, read_body
+from stream.gateway.admission import either, known, refuse_occupied
 from stream.gateway.metrics import Metrics
 from stream.gateway.problems import Refusal, responses
 from stream.log import Entry, Log, LogUnavailable, Topic
@@ -63,14 +64,27 @@ class LimitsBody(Body, kw_only=True):
 
 
 class AdmitBody(Body, kw_only=True):
-    """A patient comes to a bed, or moves to another (transfer)."""
+    """A patient comes to a bed, or moves to another (transfer); what is absent stays as it is.
 
-    unit: m.Text = ""
-    bed: m.Text = ""
-    birth_year: Annotated[int, Meta(ge=1850, le=2200)] | None = None
-    sex: m.Sex | None = None
-    category: Category = Category.ADULT
-    paced: Paced = Paced.UNKNOWN
+    null says that the birth year or the sex is not known.
+    """
+
+    unit: m.Text | UnsetType = UNSET
+    bed: m.Text | UnsetType = UNSET
+    birth_year: Annotated[int, Meta(ge=1850, le=2200)] | UnsetType | None = UNSET
+    sex: m.Sex | UnsetType | None = UNSET
+    category: Category | UnsetType = UNSET
+    paced: Paced | UnsetType = UNSET
+
+    def admission(self, profile: m.Patient, place: m.Location) -> tuple[m.Patient, m.Location]:
+        """Who comes where, given what is known."""
+        return m.Patient(
+            profile.id,
+            either(self.birth_year, profile.birth_year),
+            either(self.sex, profile.sex),
+            either(self.category, profile.category),
+            either(self.paced, profile.paced),
+        ), m.Location(either(self.unit, place.unit), either(self.bed, place.bed))
 
 
 SEEN: Final = AcknowledgeBody(by="nurse-7", note="seen")
@@ -129,10 +143,10 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     async def acknowledge_alarm(alarm: AlarmId, request: Request) -> Response:
         """Acknowledge one alarm: its sound ends, or, if it was latched, the alarm itself."""
         body = await read_body(request, AcknowledgeBody)
-        known = await asyncio.to_thread(store.history.alarm, alarm)
-        if known is None:
+        found = await asyncio.to_thread(store.history.alarm, alarm)
+        if found is None:
             raise Refusal(404, "not_found", f"no alarm {alarm}")
-        head = _head(body, known.patient)
+        head = _head(body, found.patient)
         return await accept(m.Acknowledge(**head, alarm=alarm, note=body.note))
 
     @router.post("/patients/{patient}/acknowledge", **_documented(SEEN))
@@ -155,12 +169,12 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         body = await read_body(request, LimitsBody)
         return await accept(m.SetLimits(**_head(body, patient), low=body.low, high=body.high))
 
-    @router.post("/patients/{patient}/admit", **_documented(BED))
+    @router.post("/patients/{patient}/admit", **_documented(BED, 409))
     async def admit(patient: Patient, request: Request) -> Response:
-        """Admit a patient to a bed, or transfer them to another."""
+        """Admit a patient to a bed, or transfer them; what is absent stays as it is."""
         body = await read_body(request, AdmitBody)
-        profile = m.Patient(patient, body.birth_year, body.sex, body.category, body.paced)
-        place = m.Location(body.unit, body.bed)
+        profile, place = body.admission(*await asyncio.to_thread(known, store, patient))
+        await asyncio.to_thread(refuse_occupied, store, patient, place)
         return await accept(m.Admit(**_head(body, patient), profile=profile, location=place))
 
     @router.post("/patients/{patient}/discharge", **_documented(Body(by="nurse-7")))

@@ -9,6 +9,7 @@ const { label, loudest, loudness } = await load("alarm/priority.js");
 const { Banner } = await load("frame/banner.js");
 const { address, parse } = await load("routes.js");
 const { byBed, columns } = await load("pages/grid.js");
+const { admission } = await load("pages/bed_forms.js");
 const { points, range } = await load("pages/trend.js");
 const { assemble } = await load("ecg/samples.js");
 const { span, age } = await load("shared/time.js");
@@ -49,5 +50,7 @@ console.log(JSON.stringify({
   range: range([61, null, 143], 20, [50, 110]),
   times: [span(-3), span(65), span(3725), age(8), age(300), age(90000)],
   pause: [pausedFor({ onset_time: 100, value: 120 }, 130), pausedFor({ onset_time: 100, value: 120 }, 300)],
+  admission: [admission({}, { bed: "7", category: "adult", paced: "unknown" }),
+    admission({ sex: "F", category: "neonatal", paced: "yes" }, { unit: "ICU", bed: "7", birth_year: 1950, category: "neonatal", paced: "no" })],
   live: [state({ seen: 9, sent: 9, vitals: {} }, 10), state({ seen: 5, sent: 5, vitals: {} }, 10)],
 }));

@@ -104,3 +104,11 @@ def test_old_data_are_never_live(parts):
     fresh, old = parts["live"]
     assert (fresh["live"], fresh["numbers"]) == (True, True)
     assert (old["live"], old["numbers"]) == (False, False)
+
+
+def test_an_admission_says_who_it_is_only_where_that_was_changed(parts):
+    """What the form showed may be older than what is known; what was emptied is not known."""
+    assert parts["admission"] == [
+        {"unit": "", "bed": "7"},
+        {"unit": "ICU", "bed": "7", "birth_year": 1950, "sex": None, "paced": "no"},
+    ]

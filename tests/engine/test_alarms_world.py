@@ -176,6 +176,27 @@ def test_admit_sets_category_and_place():
     assert (ward.published[-1].unit, ward.published[-1].bed) == ("NICU", "7")
 
 
+def test_limits_that_somebody_set_stand_the_first_admission():
+    """Unless it says that the patient is of another category."""
+    ward = Ward()
+    ward.limits(1.0, 60, 100)
+    ward.admit(2.0)
+    assert limits_of(ward.book, "p") == (60, 100)
+    ward.admit(3.0, category=Category.NEONATAL)
+    assert limits_of(ward.book, "p") == (100, 200)
+
+
+def test_limits_that_somebody_set_stand_what_a_device_says():
+    """Those of nobody become the usual ones of the category."""
+    for chosen, limits in ((None, (100, 200)), ((60, 100), (60, 100))):
+        ward = Ward()
+        if chosen is not None:
+            ward.limits(1.0, *chosen)
+        neonate = Patient("p", category=Category.NEONATAL)
+        ward.book.session(ward.context(), START + 2.0, profile=neonate)
+        assert limits_of(ward.book, "p") == limits
+
+
 def test_transfer_takes_the_alarms_along():
     """Limits stay, the place changes in every alarm that is shown."""
     ward = Ward()

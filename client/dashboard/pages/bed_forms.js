@@ -7,6 +7,15 @@ const CATEGORIES = [["adult", "adult"], ["paediatric", "paediatric"], ["neonatal
 const PACED = [["unknown", "unknown"], ["yes", "yes"], ["no", "no"]];
 const SEXES = [["", "–"], ["F", "F"], ["M", "M"], ["X", "X"]];
 
+const UNKNOWN = { birth_year: null, sex: null, category: "adult", paced: "unknown" };
+
+/** An admission: who the patient is only where that was changed, as it may be newer than what was shown. */
+export function admission(shown, entered) {
+  const { unit = "", bed = "", ...who } = { birth_year: null, sex: null, ...entered };
+  const changes = Object.entries(who).filter(([name, value]) => value !== (shown[name] ?? UNKNOWN[name]));
+  return { unit, bed, ...Object.fromEntries(changes) };
+}
+
 /** The panels with all of them, filled with what is known. */
 export function careForms(site, id) {
   const known = site.ward.patient(id);
@@ -31,7 +40,7 @@ export function careForms(site, id) {
       { name: "paced", label: "Pacemaker", options: PACED, value: roster.paced ?? "unknown" },
     ],
     button: roster.admitted_at ? "Save or transfer" : "Admit",
-    submit: carryOut("admit", "Admitted"),
+    submit: (values) => carryOut("admit", "Admitted")(admission(roster, values)),
   });
   const discharge = form({ fields: [], button: "Discharge", submit: carryOut("discharge", "Discharged") });
   const panel = (title, ...parts) => make("section", { class: "panel", "aria-label": title }, make("h2", {}, title), parts);

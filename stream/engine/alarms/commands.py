@@ -86,11 +86,11 @@ def _limit(state: PatientState, command: SetLimits) -> tuple[str, str]:
 
 
 def _admit(ledger: Ledger, command: Admit) -> tuple[str, str]:
-    """Take in or transfer: the alarms go with the patient."""
+    """Take in or transfer: the alarms go with the patient, the limits unless the category changes."""
     state = ledger.state
     if command.profile.id != command.patient:
         return "wrong_patient", command.profile.id
-    if not state.admitted or state.profile.category != command.profile.category:
+    if state.profile.category != command.profile.category:
         set_limits(state.limits, *DEFAULTS[command.profile.category])
     state.profile = command.profile
     state.admitted = True

@@ -43,10 +43,11 @@ def switch(ledger: Ledger, context: Context, sample: int) -> None:
 
 
 def introduce(state: PatientState, profile: Patient) -> None:
-    """Take what a device knows of its patient; an Admit knows better."""
+    """Take what a device knows of its patient; an Admit, and who has set limits, knows better."""
     if state.admitted or profile == state.profile:
         return
-    if profile.category != state.profile.category:
+    usual = limits.DEFAULTS[state.profile.category] == (state.limits.low, state.limits.high)
+    if usual and profile.category != state.profile.category:
         limits.set_limits(state.limits, *limits.DEFAULTS[profile.category])
     state.profile = profile
 
