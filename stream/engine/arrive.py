@@ -9,6 +9,7 @@ State is bounded: blocks that wait for a hole to fill span at most `REORDER_SECO
 and are at most `WAITING_BLOCKS`.
 """
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.messages import Block
+from stream.engine import pacing
 
 REORDER_SECONDS = 2.0
 """How far out of order a block may come (PROTOCOL: devices retransmit within that time)."""
@@ -78,6 +80,8 @@ class Arrival(msgspec.Struct, array_like=True):
         late: samples that came too late to be analysed (backfill) or twice.
         points: the arrivals that the clock is fitted to, oldest first.
         fitted: effective sampling frequency in Hz, 0 while unknown or implausible.
+        blanked: up to this index a pacemaker's spike is blanked.
+        latest: of each lead the sample before `next`, uV; empty after a hole.
     """
 
     rate: float
@@ -87,6 +91,8 @@ class Arrival(msgspec.Struct, array_like=True):
     late: int = 0
     points: list[ClockPoint] = []
     fitted: float = 0.0
+    blanked: int = 0
+    latest: tuple[float, ...] = ()
 
 
 def open_stream(block: Block) -> Arrival:
@@ -157,32 +163,47 @@ def _drain(state: Arrival, leads: Leads) -> list[Run | Hole]:
 def _skip(state: Arrival, leads: Leads) -> list[Run | Hole]:
     """Give up on the hole before the first waiting block."""
     hole = Hole(state.next, state.waiting[0].first)
-    state.next = hole.end
+    state.next, state.latest = hole.end, ()
     return [hole, *_drain(state, leads)]
 
 
 def _deliver(state: Arrival, block: Block, leads: Leads) -> list[Run | Hole]:
     """The part of `block` from `state.next` on, cut where a lead goes off or on."""
     places = [min(lead, len(block.leads) - 1) for lead in leads]
-    signals = [microvolts(block, place) for place in places]
+    signals = _without_spikes(state, block, [microvolts(block, place) for place in places])
     pieces: list[Run | Hole] = []
     marks = [mark for mark in block.lead_off if mark.at >= state.next]
     for mark in [*marks, None]:
         end = block.end if mark is None else mark.at
         if end > state.next:
-            pieces.append(_piece(state, block.first, signals, end))
+            pieces.append(_piece(state, signals, end))
+            signals = [signal[end - state.next :] for signal in signals]
             state.next = end
         if mark is not None:
             state.off = tuple(k for k, place in enumerate(places) if mark.off[place])
     return pieces
 
 
-def _piece(state: Arrival, first: int, signals: list[NDArray[np.float32]], end: int) -> Run | Hole:
-    """What comes next, up to `end`, of a block that begins at `first`."""
+def _without_spikes(
+    state: Arrival, block: Block, signals: list[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """The signals from `state.next` on, a pacemaker's marked spikes blanked."""
+    new = [signal[state.next - block.first :] for signal in signals]
+    length = math.ceil(pacing.BLANK_SECONDS * block.rate)
+    spans = [(state.next, state.blanked), *((at, at + length) for at in block.pace)]
+    if block.pace or state.blanked > state.next:
+        new = pacing.blanked(new, state.next, spans, state.latest)
+    state.blanked = max(end for _, end in spans)
+    state.latest = tuple(float(signal[-1]) for signal in new)
+    return new
+
+
+def _piece(state: Arrival, signals: list[NDArray[np.float32]], end: int) -> Run | Hole:
+    """What comes next, up to `end`, of `signals` that begin there."""
     if len(state.off) == len(signals):
         return Hole(state.next, end, lead_off=True)
-    part = slice(state.next - first, end - first)
-    return Run(state.next, tuple(signal[part] for signal in signals), state.off)
+    count = end - state.next
+    return Run(state.next, tuple(signal[:count] for signal in signals), state.off)
 
 
 def microvolts(block: Block, lead: int) -> NDArray[np.float32]:
