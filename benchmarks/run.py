@@ -1,4 +1,4 @@
-"""All long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
+"""The long figures, one after the other: `make benchmark`, or some: `make benchmark ARGS='engine'`.
 
 accuracy   EC57 end to end on mitdb, QRS on svdb patients that the detector never saw (the beat model did),
            and alarms: annotate, then evaluate; classes on annotated R peaks, and with the next RR

@@ -1,4 +1,4 @@
-"""A table as Markdown, as all benchmarks of rows print it."""
+"""A table as Markdown, for benchmarks whose rows have the same fields."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

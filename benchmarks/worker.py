@@ -4,8 +4,8 @@
 
 The real worker over the embedded log and store in a temporary folder: real records of mitdb, each
 patient sends one block of one second every second, and every turn takes one second of everybody. The
-figures are CPU time of this process (its threads for log and store included), without what the
-gateway's part, writing the blocks, costs.
+figures are CPU time of this process, its threads for log and store included. The gateway's part,
+writing the blocks, is not counted.
 """
 # ruff: noqa: SLF001 - it looks at the stages of a turn
 

@@ -60,10 +60,7 @@ def judge(
         v = intervals_bank[hop.row]
         while b < beats.shape[0] and _is_before(beats[b], hop):
             own = rhythms[patients[beats[b].place]]
-            labels[b] = _beat(
-                own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b]
-            )
-            _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
+            _beat(own, intervals_bank, beats, labels, confidences, ventricular, b, items[counts_i])
             b += 1
             counts_i += 1
         while w < waves.shape[0] and _is_before(waves[w], hop):
@@ -94,8 +91,7 @@ def judge(
             counts_v += 1
     while b < beats.shape[0]:
         own = rhythms[patients[beats[b].place]]
-        labels[b] = _beat(own, intervals_bank, beats[b], labels[b], confidences[b], ventricular[b])
-        _item(items[counts_i], BEAT, b, beats[b], beats[b].ready)
+        _beat(own, intervals_bank, beats, labels, confidences, ventricular, b, items[counts_i])
         b += 1
         counts_i += 1
     while w < waves.shape[0]:
@@ -113,15 +109,24 @@ def _is_before(what: Any, hop: Any) -> bool:
 
 @nb.njit(cache=True)
 def _beat(
-    s: Any, intervals_bank: Any, beat: Any, label: int, confidence: float, ventricular: float
-) -> int:
-    """Feed a beat of the patient with the rhythm `s`; returns its label among the others."""
+    s: Any,
+    intervals_bank: Any,
+    beats: Any,
+    labels: Any,
+    confidences: Any,
+    ventricular: Any,
+    b: int,
+    item: Any,
+) -> None:
+    """Feed beat `b` of the patient with the rhythm `s`; its label becomes that among the others."""
+    beat = beats[b]
     strange, towers = beat.strange == 1, beat.towers == 1
-    rhythm.look(s, beat.alike, beat.usual, strange, towers, ventricular)
-    label = rhythm.beat(s, beat.sample, label, confidence, beat.quality)
-    if label == NORMAL and beat.usual >= wide.USUAL and beat.quality >= CLEAN and beat.rr > 0.0:
+    rhythm.look(s, beat.alike, beat.usual, strange, towers, ventricular[b])
+    labels[b] = rhythm.beat(s, beat.sample, labels[b], confidences[b], beat.quality)
+    clean = beat.usual >= wide.USUAL and beat.quality >= CLEAN
+    if labels[b] == NORMAL and clean and beat.rr > 0.0:
         intervals.fit(intervals_bank[beat.row], beat.sample, beat.rr)
-    return label
+    _item(item, BEAT, b, beat, beat.ready)
 
 
 @nb.njit(cache=True)

@@ -233,6 +233,15 @@ def test_a_slower_rate_or_the_pause_after_a_pvc_is_no_missed_beat():
     assert played(Beats().say(LEAD_IN).say("V", 0.5).say("N", 1.5).say("NN")).edges() == []
 
 
+def test_an_asystole_that_ends_is_no_missed_beat():
+    """Ten seconds of silence were told as what they are."""
+    beats = Beats().say(LEAD_IN).say("N", 10.0).say("NNN")
+    assert played(beats).edges("MISSED_BEAT", "ASYSTOLE") == [
+        ("ASYSTOLE", "set"),
+        ("ASYSTOLE", "clear"),
+    ]
+
+
 def test_r_on_t():
     """A PVC within a third of the average interval, then a pause of at least 1.25 times it."""
     player = played(Beats().say(LEAD_IN, 0.9).say("V", 0.28).say("N", 1.3).say("NN", 0.9))

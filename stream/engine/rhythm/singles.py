@@ -5,6 +5,7 @@ from typing import Any, Final
 import numba as nb
 
 from ecg.types import RATE, TACHYCARDIA_RR
+from stream.engine.rhythm.rate import LONGEST_RR
 from stream.engine.rhythm.state import (
     LABEL_V,
     MISSED_BEAT,
@@ -51,6 +52,6 @@ def single_intervals(s: Any, out: Any, label: int, at: float, rr: float) -> None
 
 @nb.njit(cache=True)
 def _long(rr: float, mean: float) -> bool:
-    if mean < TACHYCARDIA_RR:
-        return rr > MISSED_FAST
-    return rr > MISSED_RATIO * mean
+    """Too long for one interval, and no asystole: that would be more than a missed beat."""
+    missed = MISSED_FAST if mean < TACHYCARDIA_RR else MISSED_RATIO * mean
+    return missed < rr < LONGEST_RR
