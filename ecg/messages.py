@@ -337,6 +337,8 @@ class Acknowledge(Command, frozen=True, array_like=True, kw_only=True):
 
     alarm: Text
     note: Text = ""
+    update_no: Index = 0
+    """Which state of it was seen; 0: it does not say. With one, an alarm that escalated later sounds on."""
 
 
 class PauseAudio(Command, frozen=True, array_like=True, kw_only=True):

@@ -34,7 +34,7 @@ const site = {
   go: (page, id, options) => (location.hash = address(page, id, options)),
   say: (words) => tools.showNote(words),
   command: (target, what, body) => carryOut(path("patients", target, what), body),
-  acknowledge: (alarm) => attempt(carryOut(path("alarms", alarm.id, "acknowledge"))),
+  acknowledge: (alarm) => attempt(carryOut(path("alarms", alarm.id, "acknowledge"), { update_no: alarm.update_no })),
   pause: (patient, seconds) => attempt(carryOut(path("patients", patient, "pause"), { seconds })),
 };
 site.banner = new Banner(part("banner"), part("announcer"), site);

@@ -50,6 +50,12 @@ class AcknowledgeBody(Body, kw_only=True):
     note: m.Text = ""
 
 
+class SeenBody(AcknowledgeBody, kw_only=True):
+    """Someone has seen an alarm, as it was with this `update_no`; without one, as it is by then."""
+
+    update_no: m.Index = 0
+
+
 class PauseBody(Body, kw_only=True):
     """Silence for `seconds`; 0 ends a pause. There is no endless one."""
 
@@ -87,7 +93,8 @@ class AdmitBody(Body, kw_only=True):
         ), m.Location(either(self.unit, place.unit), either(self.bed, place.bed))
 
 
-SEEN: Final = AcknowledgeBody(by="nurse-7", note="seen")
+SEEN: Final = SeenBody(by="nurse-7", note="seen", update_no=3)
+SEEN_ALL: Final = AcknowledgeBody(by="nurse-7", note="seen")
 BED: Final = AdmitBody(by="nurse-7", unit="ICU", bed="3", birth_year=1950, sex="F")
 
 
@@ -142,14 +149,16 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     @router.post("/alarms/{alarm}/acknowledge", **_documented(SEEN, 404))
     async def acknowledge_alarm(alarm: AlarmId, request: Request) -> Response:
         """Acknowledge one alarm: its sound ends, or, if it was latched, the alarm itself."""
-        body = await read_body(request, AcknowledgeBody)
+        body = await read_body(request, SeenBody)
         found = await asyncio.to_thread(store.history.alarm, alarm)
         if found is None:
             raise Refusal(404, "not_found", f"no alarm {alarm}")
         head = _head(body, found.patient)
-        return await accept(m.Acknowledge(**head, alarm=alarm, note=body.note))
+        return await accept(
+            m.Acknowledge(**head, alarm=alarm, note=body.note, update_no=body.update_no)
+        )
 
-    @router.post("/patients/{patient}/acknowledge", **_documented(SEEN))
+    @router.post("/patients/{patient}/acknowledge", **_documented(SEEN_ALL))
     async def acknowledge_patient(patient: Patient, request: Request) -> Response:
         """Acknowledge all alarms of a patient."""
         body = await read_body(request, AcknowledgeBody)

@@ -155,3 +155,25 @@ def test_what_sounds_after_its_time_out_is_no_repeat():
     assert ward.published[-1].flags == ("repeat",)
     assert ward.tick(185.0) == ["SVT update active"]
     assert ward.published[-1].flags == ()
+
+
+def test_who_acknowledged_the_lesser_alarm_has_not_seen_what_it_became():
+    """The VTACH came while the acknowledgement of the NSVT was on its way: it sounds on."""
+    ward = Ward()
+    ward.tell(10.0, "NSVT", onset=9.0)
+    seen = ward.published[-1].update_no
+    ward.tell(10.4, "VTACH", onset=9.0)
+    assert ward.acknowledge(10.5, "VTACH", update_no=seen) == ["acknowledge escalated"]
+    assert ward.shown() == ["VTACH active*"]
+    last = ward.published[-1].update_no
+    assert ward.acknowledge(11.0, "VTACH", update_no=last)[-1] == "acknowledge done"
+    assert ward.shown() == ["VTACH acknowledged"]
+
+
+def test_an_acknowledgement_of_an_older_state_counts_unless_it_escalated():
+    """A strip, or another bed, is nothing to be seen anew; nor need one say what was seen."""
+    for seen in (1, 0):
+        ward = Ward()
+        ward.tell(5.0, "VTACH")
+        ward.admit(6.0, bed="2")
+        assert ward.acknowledge(7.0, "VTACH", update_no=seen)[-1] == "acknowledge done"

@@ -59,6 +59,8 @@ def answer(command: Command, now: float, refused: str = "", detail: str = "") ->
 
 def _acknowledge(ledger: Ledger, command: Acknowledge) -> tuple[str, str]:
     found = [e for e in ledger.state.entries if command.alarm in {"", e.alarm.id}]
+    if any(0 < command.update_no < entry.escalated for entry in found):
+        return "escalated", command.alarm
     for entry in found:
         if entry.alarm.kind != "ALARMS_PAUSED":
             ledger.acknowledge(entry, command.by, command.note)

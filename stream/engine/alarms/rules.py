@@ -125,6 +125,7 @@ class Ledger:
         entry.rises_at = NEVER
         self._break_pause(changes["priority"])
         self._unsee(entry, "escalate", **changes)
+        entry.escalated = entry.alarm.update_no
 
     def realarm(self, entry: Entry) -> None:
         """Someone saw it long ago and it still holds: it sounds again, to be acknowledged anew."""

@@ -96,6 +96,7 @@ class Entry(msgspec.Struct, array_like=True):
         quiet_until: a repeated alarm sounds from this time on, if it still holds.
         rises_at: the catalogue's time to raise the priority of an unresolved technical alarm.
         realarm_at: an acknowledged high alarm sounds again at this time, if it still holds.
+        escalated: `update_no` of its last escalation, 0 without one.
     """
 
     alarm: Alarm
@@ -105,6 +106,7 @@ class Entry(msgspec.Struct, array_like=True):
     quiet_until: float = 0.0
     rises_at: float = NEVER
     realarm_at: float = NEVER
+    escalated: int = 0
 
     @property
     def latched(self) -> bool:
