@@ -45,7 +45,9 @@ def roster(
         unit: only this one, if it is not empty.
     """
     admitted = {one.admit.patient: one for one in admissions}
-    watched = {name for name, (_, kept) in beds.items() if now - kept <= WATCHED_SECONDS}
+    watched = {
+        name for name, (bed, kept) in beds.items() if bed.streams and now - kept <= WATCHED_SECONDS
+    }
     found = [
         _placed(name, admitted.get(name), beds.get(name, (None, 0.0))[0], monitored=name in watched)
         for name in admitted.keys() | watched

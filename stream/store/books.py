@@ -13,6 +13,7 @@ class Bed(msgspec.Struct, array_like=True, frozen=True):
         unit, bed: where.
         low, high: limits of the heart rate per minute.
         pvc: limit of V beats per minute.
+        streams: whether samples are awaited: a session has begun, and did not end.
     """
 
     profile: Patient
@@ -21,6 +22,7 @@ class Bed(msgspec.Struct, array_like=True, frozen=True):
     low: float
     high: float
     pvc: float
+    streams: bool = False
 
 
 class BookState(msgspec.Struct, array_like=True, frozen=True):

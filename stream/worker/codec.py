@@ -4,7 +4,7 @@ import msgspec
 
 from ecg import messages as m
 from ecg import wire
-from stream.engine.alarms.state import PatientState
+from stream.engine.alarms.state import NEVER, PatientState
 from stream.engine.events import Event
 from stream.log import Entry, Topic
 from stream.store import Bed, Pending, pack_book
@@ -14,7 +14,8 @@ def kept_book(position: int, book: bytes) -> bytes:
     """A patient's alarm book (`Book.dump`) for the store, with what others may know of the bed."""
     state = msgspec.msgpack.decode(book, type=PatientState)
     limits = state.limits
-    bed = Bed(state.profile, state.unit, state.bed, limits.low, limits.high, limits.pvc)
+    streams = state.arrived != NEVER
+    bed = Bed(state.profile, state.unit, state.bed, limits.low, limits.high, limits.pvc, streams)
     return pack_book(position, book, bed)
 
 

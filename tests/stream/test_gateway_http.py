@@ -265,6 +265,7 @@ def test_who_is_monitored_without_an_admission_is_listed_with_limits(history):
     book = Book()
     place = Context("p9", "s1", 250.0, unit="ICU", bed="9")
     book.session(place, 0.0, profile=m.Patient("p9", paced=Paced.YES))
+    book.arrived("p9", "s1", 25, 0.1)
     book.command(m.SetLimits(id="c9", patient="p9", by="n", at=0.0, low=45.0, high=130.0), 1.0)
     with Store(history / "store.db") as store, store.transaction(0, store.claim(0)) as change:
         change.save_books({"p8": b"not a book"})
@@ -275,6 +276,20 @@ def test_who_is_monitored_without_an_admission_is_listed_with_limits(history):
         ("p9", "9", True),
     ]
     assert (listed[1]["low"], listed[1]["high"], listed[1]["paced"]) == (45.0, 130.0, "yes")
+
+
+@pytest.mark.parametrize("end", ["never streamed", "goodbye"])
+def test_who_does_not_stream_is_not_monitored(tmp_path, end):
+    """A command makes a book, and a session leaves one: nobody is watched by it."""
+    book = Book()
+    if end == "goodbye":
+        book.session(Context("p9", "s1", 250.0), 0.0)
+        book.arrived("p9", "s1", 25, 0.1)
+        book.goodbye("p9", "s1", 0.2)
+    book.command(m.PauseAudio(id="c9", patient="p9", by="n", at=0.0), 1.0)
+    with Store(tmp_path / "store.db") as store, store.transaction(0, store.claim(0)) as change:
+        change.save_books({"p9": kept_book(0, book.dump("p9"))})
+    assert ask(tmp_path, "GET", "/v1/patients").json()["patients"] == []
 
 
 def test_health_ready_metrics_and_the_page(tmp_path):
