@@ -33,7 +33,8 @@ RESTART_SECONDS = 5.0
 START_CPU_SECONDS = 4.0
 """Until a worker has its partitions: below RESTART_SECONDS wherever it has a core to itself."""
 
-REFUSED = "another worker has taken it"
+REFUSED = ("another worker has taken it", "to be taken over again")
+"""What a worker says that has lost a partition: it was fenced, or its connections had been cut by then."""
 """What a worker says that finds itself replaced."""
 
 Disturb = Callable[[], Awaitable[None]]
@@ -285,11 +286,14 @@ def test_a_worker_that_stood_still_is_refused(cluster: Cluster, patients, calm):
     staff(cluster, 2)
     victim, other = cluster.workers[:2]
 
+    def refused() -> int:
+        return sum(cluster.said(victim).count(words) for words in REFUSED)
+
     def halt() -> None:
-        before, refused = cluster.taken(other), cluster.said(victim).count(REFUSED)
+        taken, before = cluster.taken(other), refused()
         with cluster.halted(victim):
-            cluster.wait(lambda: cluster.taken(other) > before, other)
-        cluster.wait(lambda: cluster.said(victim).count(REFUSED) > refused, victim)
+            cluster.wait(lambda: cluster.taken(other) > taken, other)
+        cluster.wait(lambda: refused() > before, victim)
 
     def play(prefix: str) -> Run:
         return disturbed(cluster, patients, prefix, halt)
