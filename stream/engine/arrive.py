@@ -189,11 +189,11 @@ def _without_spikes(
 ) -> list[NDArray[np.float32]]:
     """The signals from `state.next` on, a pacemaker's marked spikes blanked."""
     new = [signal[state.next - block.first :] for signal in signals]
-    length = math.ceil(pacing.BLANK_SECONDS * block.rate)
-    spans = [(state.next, state.blanked), *((at, at + length) for at in block.pace)]
     if block.pace or state.blanked > state.next:
+        length = math.ceil(pacing.BLANK_SECONDS * block.rate)
+        spans = [(state.next, state.blanked), *((at, at + length) for at in block.pace)]
         new = pacing.blanked(new, state.next, spans, state.latest)
-    state.blanked = max(end for _, end in spans)
+        state.blanked = max(end for _, end in spans)
     state.latest = tuple(float(signal[-1]) for signal in new)
     return new
 
