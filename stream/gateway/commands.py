@@ -182,8 +182,10 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     async def admit(patient: Patient, request: Request) -> Response:
         """Admit a patient to a bed, or transfer them; what is absent stays as it is."""
         body = await read_body(request, AdmitBody)
-        profile, place = body.admission(*await asyncio.to_thread(known, store, patient))
-        await asyncio.to_thread(refuse_occupied, store, patient, place)
+        present = await asyncio.to_thread(store.history.patients)
+        who, where = await asyncio.to_thread(known, store, present, patient)
+        profile, place = body.admission(who, where)
+        refuse_occupied(present, patient, place)
         return await accept(m.Admit(**_head(body, patient), profile=profile, location=place))
 
     @router.post("/patients/{patient}/discharge", **_documented(Body(by="nurse-7")))

@@ -59,9 +59,9 @@ class Monitor:
         """A block has come from the patient's device; it says where the bed stands, too."""
         watch = self._watched.get(block.patient)
         if watch is None:
-            watch = _watch(block, now)
-            self._watched[block.patient] = watch
-        elif now - watch.sent > SENDING_SECONDS and watch.alarm is None:
+            self._watched[block.patient] = _watch(block, now)
+            return
+        if now - watch.sent > SENDING_SECONDS and watch.alarm is None:
             watch.analysed = now  # it had stopped: vitals of then say nothing about now
         if block.session != watch.session:
             watch.seen = block.first
