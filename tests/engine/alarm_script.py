@@ -122,3 +122,16 @@ def sentence(alarm) -> str:
     if alarm.silenced and alarm.state == "active" and not alarm.suppressed_by:
         parts.append("silent")
     return " ".join(parts)
+
+
+def repeat(ward: Ward, kind: str) -> list[str]:
+    """A lesser alarm comes at 5 s, ends, and comes again within its time-out, at 30 s: what is told then."""
+    ward.tell(5.0, kind)
+    ward.tell(6.0, kind, "clear", onset=5.0)
+    ward.tick(20.0)
+    return ward.tell(30.0, kind, onset=29.0)
+
+
+def worsen(ward: Ward, kind: str) -> list[str]:
+    """After `repeat`: NSVT becomes VTACH, LEADS_OFF lasts for 10 s; what is told then."""
+    return ward.tell(31.0, "VTACH", onset=29.0) if kind == "NSVT" else ward.tick(39.0)

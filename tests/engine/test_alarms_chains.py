@@ -3,7 +3,7 @@
 from itertools import combinations, product
 
 import pytest
-from alarm_script import START, Ward
+from alarm_script import START, Ward, repeat, worsen
 
 from ecg.types import Priority
 
@@ -136,12 +136,9 @@ def test_latched_alarm_is_not_suppressed():
 def test_what_becomes_worse_is_no_repeat(kind):
     """Who leaves out what is flagged `repeat` must hear the tachycardia that it has become."""
     ward = Ward()
-    ward.tell(5.0, kind)
-    ward.tell(6.0, kind, "clear", onset=5.0)
-    ward.tick(20.0)
-    ward.tell(30.0, kind, onset=29.0)
+    repeat(ward, kind)
     assert ward.published[-1].flags == ("repeat",)
-    worse = ward.tell(31.0, "VTACH", onset=29.0) if kind == "NSVT" else ward.tick(39.0)
+    worse = worsen(ward, kind)
     assert len(worse) == 1
     assert (ward.published[-1].phase, ward.published[-1].flags) == ("escalate", ())
 
