@@ -80,6 +80,11 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     where: str = ""
 
 
+def no_room(error: OSError) -> Failure:
+    """The disk does not take a file: it is full, or it fails."""
+    return Failure("store_unavailable", f"no room for the file: {error.strerror or error}")
+
+
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """How an order goes: `seconds` of `total` analysed; at the end `done`, or a failure."""
 

@@ -16,7 +16,7 @@ from typing import IO, Final
 import msgspec
 
 from client.formats.record import RecordError
-from stream.uploads import Failure, Order, Report
+from stream.uploads import Failure, Order, Report, no_room
 from stream.version import keep_compiled_kernels
 
 NICENESS: Final = 10
@@ -70,8 +70,7 @@ def serve(next_order: Callable[[], bytes], reports: IO[bytes], model: str) -> No
         except RecordError as error:
             tell(Report(order.id, failure=_failure(error)))
         except OSError as error:
-            what = f"no room for the file: {error.strerror}"
-            tell(Report(order.id, failure=Failure("store_unavailable", what)))
+            tell(Report(order.id, failure=no_room(error)))
         except MemoryError:
             what = "the file needs more memory than an upload may use"
             tell(Report(order.id, failure=Failure("too_large", what)))

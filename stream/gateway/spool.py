@@ -14,6 +14,7 @@ from fastapi import Request
 from starlette.concurrency import iterate_in_threadpool
 
 from stream.gateway.problems import Refusal
+from stream.uploads import no_room
 
 MAX_FILES: Final = 8
 """Files at once: each takes disk, and a thread of the pool while it is answered."""
@@ -130,4 +131,5 @@ def on_disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refusal(503, "store_unavailable", f"no room for the file: {error.strerror}") from None
+        failure = no_room(error)
+        raise Refusal(503, failure.code, failure.detail) from None

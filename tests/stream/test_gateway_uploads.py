@@ -6,6 +6,8 @@ The analyser is a few lines of Python here: it reports what the test wants, or n
 import asyncio
 import errno
 import os
+import re
+import shutil
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +32,11 @@ for line in sys.stdin:
     report = {"id": order["id"], "failure": {"code": "bad_value", "detail": " ".join(names)}}
     print(json.dumps({"id": order["id"], "seconds": 1.0, "total": 4.0}), flush=True)
     print(json.dumps(report | {"detail": order["options"]}), flush=True)
+"""
+DONE = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({"id": json.loads(line)["id"], "done": True}), flush=True)
 """
 DEAD = "import sys; sys.stdin.readline()"
 SILENT = "import sys; sys.stdin.read()"
@@ -136,6 +143,40 @@ def test_an_analyser_that_dies_hangs_or_babbles_fails_its_own_upload(
     for got in (first, second):
         assert (got.status_code, got.json()["code"]) == (status, code)
     assert alive.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("folder", "states"),
+    [(r"source", ["done", "failed", "done"]), (r"[0-9a-f]{32}", ["done", "done", "done"])],
+)
+def test_files_that_cannot_be_removed_stop_no_other_upload(
+    tmp_path, monkeypatch, caplog, analyser, folder, states
+):
+    """Uploaded ones, whose upload fails, or expired results: nobody waits for ever, the log says why."""
+    analyser(DONE)
+    remove = shutil.rmtree
+
+    def fail_once(path, **named):
+        if re.fullmatch(folder, path.name):
+            monkeypatch.setattr(shutil, "rmtree", remove)
+            raise RuntimeError("can't start new thread")
+        remove(path, **named)
+
+    async def scene():
+        async with client(tmp_path, max_uploads_waiting=1, max_uploads_kept=1) as http:
+            found = []
+            for before in (remove, fail_once, remove):
+                monkeypatch.setattr(shutil, "rmtree", before)
+                made = await http.post("/v1/upload", files=RECORD, data={"wait": "0"})
+                found.append(await state(http, made.json()["url"], "done", "failed"))
+            return found
+
+    found = asyncio.run(scene())
+    assert [shown["state"] for shown in found] == states
+    assert [shown["error"]["code"] for shown in found if "error" in shown] == [
+        "analysis_crashed"
+    ] * states.count("failed")
+    assert "can't start new thread" in caplog.text
 
 
 def test_the_queue_is_bounded_and_says_when_to_come_again(tmp_path, analyser):

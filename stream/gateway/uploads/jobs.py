@@ -5,7 +5,6 @@ Nothing survives a restart of the gateway: an upload is a question, not a record
 """
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import time
@@ -160,12 +159,13 @@ class Uploads:
             job = await self._next()
             self._running, job.state = job, State.RUNNING
             try:
-                await self._analyse(job)
+                await self._carry_out(job)
             except Exception:  # noqa: BLE001 - the edge: the files that wait must be analysed
-                _log.exception("upload %s: the analyser cannot work", job.id)
-                await self._analyser.end()
+                _log.exception("upload %s: the analysis failed", job.id)
+                job.analysed = False
             self._running = None
-            await self._finish(job)
+            self._finish(job)
+            await self._evict()
 
     async def _next(self) -> Job:
         """The next to be analysed; the analyser ends while there is none for long."""
@@ -178,6 +178,15 @@ class Uploads:
                 await self._analyser.end()
         return self._queue.pop(0)
 
+    async def _carry_out(self, job: Job) -> None:
+        """Analyse a file, and delete what was uploaded, whatever becomes of the analysis."""
+        try:
+            await self._analyse(job)
+        finally:
+            dropped = job.id not in self._jobs  # meanwhile; its folder may have been written again
+            folder = job.folder if dropped else job.source
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
     async def _analyse(self, job: Job) -> None:
         order = Order(job.id, str(job.folder.resolve()), self.max_bytes, job.options)
         try:
@@ -188,6 +197,9 @@ class Uploads:
             await self._analyser.end()
             limit = f"{self._seconds:g} s"
             job.failure = Failure("analysis_timeout", "the analysis took too long", limit=limit)
+        except Exception:
+            await self._analyser.end()  # whatever it says next is of this order
+            raise
 
     def _take(self, job: Job, report: Report) -> None:
         job.seconds = max(job.seconds, report.seconds)
@@ -195,29 +207,27 @@ class Uploads:
         job.failure = report.failure
         job.analysed = report.done
 
-    async def _finish(self, job: Job) -> None:
-        """Done or failed, and told so, once the uploaded files are gone; the result stays a while."""
+    def _finish(self, job: Job) -> None:
+        """Done or failed, and told so; the result stays a while."""
         if not job.analysed:
             what = "the analysis ended without a result; the server's log may say why"
             job.failure = job.failure or Failure("analysis_crashed", what)
             _log.info("upload %s failed: %s", job.id, job.failure.code)
-        await asyncio.to_thread(shutil.rmtree, job.source, ignore_errors=True)
-        if job.id not in self._jobs:  # dropped meanwhile; its folder may have been written again
-            await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
         job.expires_at = time.time() + self._keep_seconds
         job.state = State.DONE if job.analysed else State.FAILED
         job.finished.set()
-        await self._evict()
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            with contextlib.suppress(OSError):
-                await self._evict()
+            await self._evict()
 
     async def _evict(self) -> None:
         """Drop what has expired, and the oldest when too many are kept."""
         kept = [job for job in self._jobs.values() if job.finished.is_set()]
         for place, job in enumerate(reversed(kept)):
             if place >= self._most_kept or (job.expires_at or 0.0) <= time.time():
-                await self.drop(job)
+                try:
+                    await self.drop(job)
+                except Exception:  # noqa: BLE001 - the edge: what comes after it must go on
+                    _log.exception("upload %s: its files may still be there", job.id)
