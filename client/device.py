@@ -126,12 +126,13 @@ class Device:
         start = self.session.end if first is None else first
         off, spikes = tuple(lead_off), tuple(pace)
         for low, high in _portions(len(samples), self.session.portion):
+            later = None if device_time is None else device_time + low / self.session.hello.rate
             while not self.session.has_room(high - low):
                 await self._next_progress()
             self.offer(
                 samples[low:high],
                 first=start + low,
-                device_time=device_time and device_time + low / self.session.hello.rate,
+                device_time=later,
                 lead_off=[x for x in off if _belongs(x.at - start, len(samples), low, high)],
                 pace=[x for x in spikes if _belongs(x - start, len(samples), low, high)],
             )

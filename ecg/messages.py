@@ -323,6 +323,18 @@ class Alarm(Message, frozen=True, array_like=True, kw_only=True):
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────
 
 
+class Taken(Part, frozen=True, array_like=True):
+    """An alarm that was taken in (seen), with all its updates up to `update_no`."""
+
+    alarm: Annotated[str, Meta(max_length=512, pattern=STORABLE)]
+    update_no: Index
+
+
+MAX_TAKEN: Final = 64
+"""Alarms in one list of them: far below the largest frame, more than one patient can have at once."""
+Seen = Annotated[tuple[Taken, ...], Meta(min_length=1, max_length=MAX_TAKEN)]
+
+
 class Command(Message, frozen=True, array_like=True, kw_only=True):
     """What a person asked of the alarm book; `id` makes a repeated command harmless."""
 
@@ -333,12 +345,14 @@ class Command(Message, frozen=True, array_like=True, kw_only=True):
 
 
 class Acknowledge(Command, frozen=True, array_like=True, kw_only=True):
-    """Someone has seen this alarm."""
+    """Someone has seen this alarm, or, without an id, those in `seen`, or whatever there is by then."""
 
     alarm: Text
     note: Text = ""
     update_no: Index = 0
     """Which state of it was seen; 0: it does not say. With one, an alarm that escalated later sounds on."""
+    seen: Annotated[tuple[Taken, ...], Meta(max_length=MAX_TAKEN)] = ()
+    """Without an alarm's id: which alarms were seen, and as what. Others sound on."""
 
 
 class PauseAudio(Command, frozen=True, array_like=True, kw_only=True):
@@ -406,18 +420,7 @@ class Event(Message, frozen=True, array_like=True, kw_only=True):
     event: Beat | Vitals | Alarm | Gap | CommandDone | Block
 
 
-class Taken(Part, frozen=True, array_like=True):
-    """An alarm that was taken in, with all its updates up to `update_no`."""
-
-    alarm: Annotated[str, Meta(max_length=512, pattern=STORABLE)]
-    update_no: Index
-
-
-MAX_TAKEN: Final = 64
-"""Alarms in one CONFIRM: far below the largest frame."""
-
-
 class Confirm(Message, frozen=True, array_like=True, kw_only=True):
     """An alarm receiver has taken these alarms in."""
 
-    alarms: Annotated[tuple[Taken, ...], Meta(min_length=1, max_length=MAX_TAKEN)]
+    alarms: Seen

@@ -35,6 +35,7 @@ const site = {
   say: (words) => tools.showNote(words),
   command: (target, what, body) => carryOut(path("patients", target, what), body),
   acknowledge: (alarm) => attempt(carryOut(path("alarms", alarm.id, "acknowledge"), { update_no: alarm.update_no })),
+  acknowledgeAll: (patient, seen) => attempt(carryOut(path("patients", patient, "acknowledge"), { seen })),
   pause: (patient, seconds) => attempt(carryOut(path("patients", patient, "pause"), { seconds })),
 };
 site.banner = new Banner(part("banner"), part("announcer"), site);

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ecg import messages as m
 from ecg import wire
+from ecg.objects import from_twin, twin, twin_type
 from ecg.types import Category, Paced
 from stream.gateway.access import answer, content, read_body
 from stream.gateway.admission import either, known, refuse_occupied
@@ -56,6 +57,12 @@ class SeenBody(AcknowledgeBody, kw_only=True):
     update_no: m.Index = 0
 
 
+class SeenAllBody(AcknowledgeBody, kw_only=True):
+    """Someone has seen a patient's alarms: those in `seen`; without it, all that there are by then."""
+
+    seen: twin_type(m.Seen) | UnsetType = UNSET  # type: ignore[valid-type]
+
+
 class PauseBody(Body, kw_only=True):
     """Silence for `seconds`; 0 ends a pause. There is no endless one."""
 
@@ -94,7 +101,11 @@ class AdmitBody(Body, kw_only=True):
 
 
 SEEN: Final = SeenBody(by="nurse-7", note="seen", update_no=3)
-SEEN_ALL: Final = AcknowledgeBody(by="nurse-7", note="seen")
+SEEN_ALL: Final = SeenAllBody(
+    by="nurse-7",
+    note="seen",
+    seen=(twin(m.Taken)(alarm="bed-1:boot-1:VTACH:5000", update_no=3),),
+)
 BED: Final = AdmitBody(by="nurse-7", unit="ICU", bed="3", birth_year=1950, sex="F")
 
 
@@ -160,9 +171,11 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
 
     @router.post("/patients/{patient}/acknowledge", **_documented(SEEN_ALL))
     async def acknowledge_patient(patient: Patient, request: Request) -> Response:
-        """Acknowledge all alarms of a patient."""
-        body = await read_body(request, AcknowledgeBody)
-        return await accept(m.Acknowledge(**_head(body, patient), alarm="", note=body.note))
+        """Acknowledge the alarms of a patient that were `seen`; without it, all of them."""
+        body = await read_body(request, SeenAllBody)
+        seen = () if body.seen is UNSET else from_twin(body.seen)
+        head = _head(body, patient)
+        return await accept(m.Acknowledge(**head, alarm="", note=body.note, seen=seen))
 
     @router.post("/patients/{patient}/pause", **_documented(PauseBody(by="nurse-7", seconds=120)))
     async def pause(patient: Patient, request: Request) -> Response:

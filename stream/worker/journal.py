@@ -121,7 +121,8 @@ def _audit(command: Command, done: CommandDone) -> Audit:
 def _detail(command: Command) -> str:
     """The part of a command that people want to read."""
     if isinstance(command, Acknowledge):
-        return f"{command.alarm} {command.note}".strip()
+        alarms = [command.alarm, *(taken.alarm for taken in command.seen)]
+        return " ".join(word for word in (*alarms, command.note) if word)
     if isinstance(command, PauseAudio):
         return f"{command.seconds:g} s"
     if isinstance(command, SetLimits):

@@ -6,7 +6,7 @@ const [folder] = process.argv.slice(2);
 const load = (name) => import(pathToFileURL(`${folder}/${name}`));
 const { burst, PAUSES, HARMONICS } = await load("alarm/pattern.js");
 const { label, loudest, loudness } = await load("alarm/priority.js");
-const { Banner } = await load("frame/banner.js");
+const { Banner, seenOf } = await load("frame/banner.js");
 const { address, parse } = await load("routes.js");
 const { byBed, columns } = await load("pages/grid.js");
 const { admission } = await load("pages/bed_forms.js");
@@ -41,6 +41,8 @@ console.log(JSON.stringify({
   loudest: [loudest([alarm(), latched]), loudest([alarm({ silenced: true })]), loudest([alarm({ state: "acknowledged" })]), loudest([])],
   banner: [alarm(), latched, alarm({ priority: 3, silenced: true })].sort(loudness).map((one) => one.state),
   realarm: heard([{}, { state: "acknowledged", silenced: true }, { flags: ["realarm"] }]),
+  seen: seenOf([alarm({ id: "a", update_no: 3, kind: "VTACH" }), alarm({ id: "b", kind: "VFIB", state: "acknowledged" }),
+    alarm({ id: "c", kind: "ALARMS_PAUSED" }), alarm({ id: "d", kind: "DELIVERY_FAIL" }), { ...latched, id: "e", update_no: 7, kind: "ASYSTOLE" }]),
   route: parse(address("beds", "p 1/x", { speed: 50, gain: "" })), broken: parse("#/%E0%A4").page, root: parse("").page,
   beds: beds.sort(byBed).map(({ unit, bed }) => unit + bed),
   columns: [columns(1, 1920), columns(8, 1400), columns(32, 1920), columns(32, 390)],

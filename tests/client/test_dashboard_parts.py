@@ -67,6 +67,11 @@ def test_a_realarm_sounds_and_is_read_out_again(parts):
     ]
 
 
+def test_acknowledging_all_says_which_alarms_were_seen_and_as_what(parts):
+    """Those in the list that somebody can acknowledge; what comes after the press is none of them."""
+    assert parts["seen"] == [{"alarm": "a", "update_no": 3}, {"alarm": "e", "update_no": 7}]
+
+
 def test_addresses_come_back_as_they_went(parts):
     """With spaces and slashes; empty options are left out; broken ones lead nowhere, not astray."""
     assert parts["route"] == {"page": "beds", "id": "p 1/x", "options": {"speed": "50"}}

@@ -147,6 +147,27 @@ def test_an_array_larger_than_the_ring_is_sent_whole():
     asyncio.run(main())
 
 
+def test_a_device_clock_that_begins_at_0_is_a_time_like_any_other():
+    """A device without a battery counts from its start: each block of one `send` has its own time."""
+
+    async def main() -> None:
+        gateway = ModelGateway()
+        async with (
+            serving(gateway) as server,
+            device(server.url, buffer=Buffer(seconds=1.0)) as sender,
+        ):
+            await sender.send(truth(0, 250), device_time=0.0)
+            await sender.send(truth(250, 250))
+            await sender.drain()
+        blocks = [message for message in gateway.log if isinstance(message, m.Block)]
+        told = [(b.first, b.device_time) for b in blocks if b.first < 250]
+        assert len(told) > 1
+        assert told == [(first, pytest.approx(first / 250)) for first, _ in told]
+        assert {block.device_time for block in blocks if block.first >= 250} == {None}
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("step", ["send", "drain", "close"])
 def test_a_refusal_is_raised_wherever_the_owner_waits(step):
     """A wrong credential ends the device with the gateway's own words."""

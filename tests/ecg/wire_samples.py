@@ -127,7 +127,9 @@ MESSAGES: dict[str, m.Message] = {
         ),
         m.Gap(patient="p-1", session="boot.7", first=100, end=200),
         ALARM,
-        m.Acknowledge(**HEAD, alarm=ALARM.id, note="seen", update_no=3),
+        m.Acknowledge(
+            **HEAD, alarm=ALARM.id, note="seen", update_no=3, seen=(m.Taken(ALARM.id, 3),)
+        ),
         m.PauseAudio(**HEAD, seconds=60.0),
         m.SetLimits(**HEAD, low=45.0, high=130.0),
         m.Admit(**HEAD, profile=PATIENT, location=m.Location("ICU", "3")),

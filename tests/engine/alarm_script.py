@@ -3,7 +3,16 @@
 import msgspec
 
 from ecg.conditions import Change, Edge
-from ecg.messages import Acknowledge, Admit, Discharge, Location, Patient, PauseAudio, SetLimits
+from ecg.messages import (
+    Acknowledge,
+    Admit,
+    Discharge,
+    Location,
+    Patient,
+    PauseAudio,
+    SetLimits,
+    Taken,
+)
 from stream.engine.alarms import Book, Context, Publish
 from stream.engine.alarms.state import PatientState
 
@@ -96,6 +105,10 @@ class Ward:
         """Acknowledge the newest alarm of this kind that is shown, or all."""
         names = [a.id for a in self.book.alarms("p") if a.kind == kind]
         return self.do(at, Acknowledge, alarm=names[-1] if names else kind, **more)
+
+    def seen(self) -> tuple[Taken, ...]:
+        """What a display shows now, as one who presses "acknowledge all" has seen it."""
+        return tuple(Taken(alarm.id, alarm.update_no) for alarm in self.book.alarms("p"))
 
     def pause(self, at, seconds=120.0) -> list[str]:
         return self.do(at, PauseAudio, seconds=seconds)

@@ -217,6 +217,48 @@ def test_acknowledging_everything():
     ]
 
 
+def test_who_acknowledges_all_that_was_seen_acknowledges_nothing_that_came_later():
+    """The VFIB began while the press was on its way: it sounds on."""
+    ward = Ward()
+    ward.tell(5.0, "VTACH")
+    ward.tell(6.0, "ASYSTOLE")
+    seen = ward.seen()
+    ward.tell(9.0, "VTACH", "clear", onset=5.0)
+    ward.tell(9.5, "VFIB")
+    assert ward.acknowledge(10.0, seen=seen) == [
+        "VTACH end ended",
+        "ASYSTOLE update acknowledged",
+        "acknowledge done",
+    ]
+    assert ward.shown() == ["ASYSTOLE acknowledged", "VFIB active*"]
+
+
+def test_who_acknowledges_all_that_was_seen_has_not_seen_what_became_worse():
+    """One has escalated: the whole press is refused, and everything stays as it is."""
+    ward = Ward()
+    ward.tell(5.0, "ASYSTOLE")
+    ward.tell(10.0, "NSVT", onset=9.0)
+    seen = ward.seen()
+    ward.tell(10.4, "VTACH", onset=9.0)
+    before = ward.shown()
+    assert ward.acknowledge(10.5, seen=seen) == ["acknowledge escalated"]
+    assert ward.shown() == before
+    assert ward.acknowledge(11.0, seen=ward.seen())[-1] == "acknowledge done"
+
+
+def test_of_what_was_seen_some_may_be_over_but_not_all():
+    """An alarm that ended needs nobody; a list of such alone acknowledges nothing, and says so."""
+    ward = Ward()
+    ward.tell(5.0, "SVT")
+    over = ward.seen()
+    ward.tell(12.0, "SVT", "clear", onset=5.0)
+    ward.tell(13.0, "VTACH")
+    assert ward.acknowledge(14.0, seen=over) == ["acknowledge unknown_alarm"]
+    assert ward.shown() == ["VTACH active*"]
+    assert ward.acknowledge(15.0, seen=over + ward.seen())[-1] == "acknowledge done"
+    assert ward.shown() == ["VTACH acknowledged"]
+
+
 def test_acknowledging_what_is_not_there_is_refused():
     """With a code; nothing else happens."""
     assert Ward().acknowledge(5.0, "p:s1:VTACH:1") == ["acknowledge unknown_alarm"]

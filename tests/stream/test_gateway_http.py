@@ -57,6 +57,18 @@ def history(tmp_path):
             m.Acknowledge(id="c1", patient="p1", by="n", at=0.0, alarm=""),
         ),
         (
+            "/v1/patients/p1/acknowledge",
+            {"seen": [{"alarm": "p1.s1.VTACH.250", "update_no": 3}]},
+            m.Acknowledge(
+                id="c1",
+                patient="p1",
+                by="n",
+                at=0.0,
+                alarm="",
+                seen=(m.Taken("p1.s1.VTACH.250", 3),),
+            ),
+        ),
+        (
             "/v1/patients/p1/pause",
             {"seconds": 60},
             m.PauseAudio(id="c1", patient="p1", by="n", at=0.0, seconds=60.0),
@@ -82,7 +94,7 @@ def history(tmp_path):
     ],
 )
 def test_a_command_is_answered_202_and_stands_in_the_log_once(history, path, body, command):
-    """Each of the six, also when the client asks twice with the same id."""
+    """Each of them, also when the client asks twice with the same id."""
     request = {"by": "n", "id": "c1"} | body
 
     async def scene():
@@ -149,6 +161,14 @@ def test_a_command_is_done_or_refused_when_the_book_says_so(tmp_path, refused, s
             "low",
         ),
         ("/v1/alarms/none/acknowledge", b'{"by": "n"}', 404, "not_found", ""),
+        ("/v1/patients/p1/acknowledge", b'{"by": "n", "seen": []}', 422, "out_of_range", "seen"),
+        (
+            "/v1/patients/p1/acknowledge",
+            b'{"by": "n", "seen": [{"alarm": "a"}]}',
+            422,
+            "missing_field",
+            "seen[0].update_no",
+        ),
         ("/v1/nowhere", b"", 404, "not_found", ""),
     ],
 )

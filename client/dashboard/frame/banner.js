@@ -9,6 +9,9 @@ const PAUSE = 120; // seconds of an audio pause
 /** Whether somebody can acknowledge it (the gateway's own alarms end by themselves). */
 export const acknowledgeable = (alarm) => kept(alarm) && alarm.kind !== "ALARMS_PAUSED" && alarm.state !== "acknowledged";
 
+/** What somebody who acknowledges all of these has seen: an alarm that comes or escalates later sounds on. */
+export const seenOf = (alarms) => alarms.filter(acknowledgeable).map(({ id, update_no }) => ({ alarm: id, update_no }));
+
 export class Banner {
   #root;
   #site;

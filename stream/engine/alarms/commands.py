@@ -58,13 +58,19 @@ def answer(command: Command, now: float, refused: str = "", detail: str = "") ->
 
 
 def _acknowledge(ledger: Ledger, command: Acknowledge) -> tuple[str, str]:
-    found = [e for e in ledger.state.entries if command.alarm in {"", e.alarm.id}]
-    if any(0 < command.update_no < entry.escalated for entry in found):
-        return "escalated", command.alarm
+    """Acknowledge what was seen and is shown still; nothing, if any of it has become worse since."""
+    seen = {taken.alarm: taken.update_no for taken in command.seen}
+    if command.alarm:
+        seen = {command.alarm: command.update_no}
+    entries = ledger.state.entries
+    found = [entry for entry in entries if entry.alarm.id in seen] if seen else list(entries)
+    worse = [e.alarm.id for e in found if 0 < seen.get(e.alarm.id, 0) < e.escalated]
+    if worse or (seen and not found):
+        return ("escalated", worse[0]) if worse else ("unknown_alarm", next(iter(seen)))
     for entry in found:
         if entry.alarm.kind != "ALARMS_PAUSED":
             ledger.acknowledge(entry, command.by, command.note)
-    return ("", command.alarm) if found or not command.alarm else ("unknown_alarm", command.alarm)
+    return "", command.alarm
 
 
 def _pause(ledger: Ledger, seconds: float) -> tuple[str, str]:
