@@ -30,8 +30,8 @@ from ecg.messages import Alarm, Beat
 from inference import bundle
 from inference.classifier import BeatClassifier
 from inference.evaluation import noise
-from inference.evaluation.annotations import BXB, beats, load
-from inference.evaluation.ec57 import ALONE, match, window_samples
+from inference.evaluation.annotations import BXB, beats, load, window_samples
+from inference.evaluation.ec57 import ALONE, match
 from stream.offline import play
 
 BLOCK_SECONDS = 5.0

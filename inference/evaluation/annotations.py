@@ -1,8 +1,8 @@
 """Annotation files as the evaluation needs them: beats in EC57 classes, VF and shutdown spans."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,7 @@ class Annotations:
 
 @dataclass(frozen=True)
 class Spans:
-    """Stretches [start, end] in samples, in order, not overlapping; both ends belong to them."""
+    """Stretches [start, end] in samples, in order; both ends belong to them."""
 
     starts: NDArray[np.float64]
     ends: NDArray[np.float64]
@@ -63,6 +63,11 @@ class Spans:
         """How long the spans last between the samples start and end."""
         lengths = np.minimum(self.ends, end) - np.maximum(self.starts, start)
         return float(np.maximum(lengths, 0).sum() / rate)
+
+
+def window_samples(rate: float) -> int:
+    """The largest whole number of samples within 150 ms."""
+    return int(WINDOW_S * rate + 1e-9)
 
 
 def spans(pairs: list[tuple[float, float]]) -> Spans:
@@ -142,7 +147,7 @@ def beats(found: Annotations, rate: float, mapping: dict[str, BeatClass]) -> Bea
         found.samples[rows],
         np.array(classes, np.int8),
         _fibrillation(found),
-        _shutdown(found, WINDOW_S * rate),
+        _shutdown(found, mapping, window_samples(rate)),
     )
 
 
@@ -160,32 +165,32 @@ def _fibrillation(found: Annotations) -> Spans:
     return spans(pairs)
 
 
-def _shutdown(found: Annotations, margin: float) -> Spans:
-    """Shutdown spans: from a shutdown mark to the next mark of another quality.
+def _shutdown(found: Annotations, mapping: Mapping[str, BeatClass], margin: int) -> Spans:
+    """Shutdown spans, as bxb(1) reads them: from a shutdown mark to a mark of another quality.
 
-    A mark without one before the next shutdown is the AHA database's: it stands in the middle of
-    an unreadable stretch that begins 150 ms after the annotation before it and ends 150 ms before
-    the annotation after it (bxb(1)).
+    Where that is not the next annotation the mark is the AHA database's: it stands in the middle of an
+    unreadable stretch that begins 150 ms after the beat or end of fibrillation before it and ends
+    150 ms before the next annotation. Marks within a fibrillation say nothing.
     """
-    marks = [i for i, symbol in enumerate(found.symbols) if symbol == "~"]
     pairs: list[tuple[float, float]] = []
-    for mark, following in zip_longest(marks, marks[1:]):
-        if not _is_shutdown(found.subtypes[mark]):
+    before, fibrillates = 0, False
+    samples = found.samples.tolist()
+    for k, (sample, symbol) in enumerate(zip(samples, found.symbols, strict=True)):
+        if symbol in {"[", "]"}:
+            fibrillates = symbol == "["
+        if symbol == "]" or (symbol in mapping and not fibrillates):
+            before = sample
+        if fibrillates or not _is_shutdown(found, k):
             continue
-        if following is None or _is_shutdown(found.subtypes[following]):
-            pairs.append(_around(found, mark, margin))
+        if k + 1 == len(samples):
+            pairs.append((sample, np.inf))
+        elif found.symbols[k + 1] == "~" and not _is_shutdown(found, k + 1):
+            pairs.append((sample, samples[k + 1]))
         else:
-            pairs.append((float(found.samples[mark]), float(found.samples[following])))
+            end = samples[k + 1] - margin
+            pairs.append((min(before + margin, end), end))
     return spans(pairs)
 
 
-def _is_shutdown(subtype: int) -> bool:
-    return subtype & _SHUTDOWN_BITS == _SHUTDOWN_BITS
-
-
-def _around(found: Annotations, mark: int, margin: float) -> tuple[float, float]:
-    last = len(found.samples) - 1
-    start = float(found.samples[mark - 1]) + margin if mark > 0 else 0.0
-    end = float(found.samples[mark + 1]) - margin if mark < last else np.inf
-    here = float(found.samples[mark])
-    return min(start, here), max(end, here)
+def _is_shutdown(found: Annotations, k: int) -> bool:
+    return found.symbols[k] == "~" and found.subtypes[k] & _SHUTDOWN_BITS == _SHUTDOWN_BITS

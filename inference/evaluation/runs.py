@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.annotations import Beats
-from inference.evaluation.ec57 import LEARNING_S, readable, window_samples
+from inference.evaluation.annotations import Beats, window_samples
+from inference.evaluation.ec57 import LEARNING_S, readable
 
 LONGEST: Final = 6
 """Lengths from here on are one row and column of the matrices, as in rxr."""

@@ -46,16 +46,17 @@ REPLICATES: Final = 2000
 
 
 def counts(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts in the order of COUNTS from a matrix (EC57 4.3.3).
+    """Counts in the order of COUNTS from a matrix (EC57 4.3.3), as bxb sums them.
 
-    F and Q called V, and Q called S, are not false; F called S is.
+    F and Q called V, and Q called S, are not false; F called S is. What is no V and not called
+    so is a true negative, false detections included.
     """
     row = {label: i for i, label in enumerate(LABELS)}
     beats = len(CLASSES)
     n, s, v, f = row["N"], row["S"], row["V"], row["F"]
     none = [row["O"], row["X"]]
     v_rows, s_rows = [n, s, *none], [n, v, f, *none]
-    not_v = [c for c in range(beats) if c != v]  # of a beat that is there, so no O and X
+    not_v = [label for label in range(beats) if label != v]
     right = matrix[n, n] + matrix[s, s] + matrix[v, v]
     judged = matrix[[n, s, v]].sum() + matrix[none][:, :beats].sum()
     values = (
@@ -63,7 +64,7 @@ def counts(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
         matrix[:beats, none].sum(),
         matrix[none, :beats].sum(),
         *(matrix[v, v], matrix[v].sum() - matrix[v, v]),
-        *(matrix[v_rows, v].sum(), matrix[np.ix_(not_v, not_v)].sum()),
+        *(matrix[v_rows, v].sum(), matrix[np.ix_([*not_v, *none], not_v)].sum()),
         *(matrix[s, s], matrix[s].sum() - matrix[s, s], matrix[s_rows, s].sum()),
         *(right, judged),
     )

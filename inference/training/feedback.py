@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ecg.errors import ModelError
 from ecg.messages import Strip
 from inference import features
-from inference.evaluation.ec57 import window_samples
+from inference.evaluation.annotations import window_samples
 from inference.training.beats import Patient
 from inference.training.harvest import harvest
 from inference.training.records import LEFT_OUT, hold

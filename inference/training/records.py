@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inference.evaluation.annotations import PAPERS, Beats, beats, load
-from inference.evaluation.ec57 import ALONE, match, window_samples
+from inference.evaluation.annotations import PAPERS, Beats, beats, load, window_samples
+from inference.evaluation.ec57 import ALONE, match
 
 HELD_OUT: Final = (
     "804", "807", "809", "820", "825", "841", "845", "862", "866", "874", "883", "886", "887",

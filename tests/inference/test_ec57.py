@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.evaluation.annotations import BXB, PAPERS, Annotations, beats
-from inference.evaluation.ec57 import ALONE, LABELS, O, X, compare, match, window_samples
+from inference.evaluation.annotations import BXB, PAPERS, Annotations, beats, window_samples
+from inference.evaluation.ec57 import ALONE, LABELS, O, X, compare, match
 
 RATE = 1000.0
 START = 300_000
@@ -69,10 +69,17 @@ def test_of_two_beats_the_nearer_one_wins():
     assert list(match([40, 90], [100], 150)) == [(0, ALONE), (1, 0)]
 
 
-def test_at_equal_distance_the_earlier_one_wins():
-    """Greedy in time order: a tie is no reason to wait."""
-    assert list(match([100], [60, 140], 150)) == [(0, 0), (ALONE, 1)]
-    assert list(match([60, 140], [100], 150)) == [(0, 0), (1, ALONE)]
+def test_at_equal_distance_the_later_one_wins():
+    """A detection must be nearer than the next one, not as near: so bxb's inequality reads."""
+    assert list(match([100], [60, 140], 150)) == [(ALONE, 0), (0, 1)]
+    assert list(match([60, 140], [100], 150)) == [(0, ALONE), (1, 0)]
+
+
+@pytest.mark.parametrize("first", [96, 95])
+def test_a_rival_with_a_nearer_partner_of_its_own_is_none(first):
+    """The example in bxb's source (24 November 2002): 128 is the first beat's, as 185 is the second's."""
+    assert list(match([first, 160], [128, 185], 37)) == [(0, 0), (1, 1)]
+    assert list(match([128, 185], [first, 160], 37)) == [(0, 0), (1, 1)]
 
 
 def test_two_detections_never_match_one_beat():
@@ -109,6 +116,14 @@ def test_a_pair_across_five_minutes_belongs_to_its_reference_beat():
     """A beat just before 5:00 detected just after it is neither missed nor false."""
     assert cells(file((-20, "N")), file((20, "N"))) == {}
     assert cells(file((20, "N")), file((-20, "N"))) == {"Nn": 1}
+    assert cells(file((20, "N")), file((-20, "V"), (10, "N"))) == {"Nn": 1}
+
+
+@pytest.mark.parametrize(("at", "found"), [(150, {"Nn": 1}), (151, {"On": 1, "Nn": 1})])
+def test_a_detection_right_after_five_minutes_is_passed_over(at, found):
+    """Within the window its beat may lie before 5:00; not if it is nearer to the first one after."""
+    assert cells(file((900, "N")), file((at, "N"), (900, "N"))) == found
+    assert cells(file((100, "N")), file((100, "N"), (250, "V"))) == {"Nn": 1, "Ov": 1}
 
 
 # --- ventricular fibrillation
@@ -141,14 +156,12 @@ def test_beats_missed_in_fibrillation_that_only_the_test_sees_are_missed():
 
 
 def test_beats_missed_in_the_test_s_shutdown_stand_in_column_x():
-    """74 beats, 6 of them in a 5 s shutdown: bxb prints Nn 68 and Nx 6 (bemoody/wfdb issue 15).
-
-    The detections that the file holds inside its own shutdown do not count.
-    """
+    """74 beats, 6 of them in a 5 s shutdown: bxb prints Nn 68 and Nx 6 (bemoody/wfdb issue 15)."""
     at = [900 * k for k in range(74)]
-    marks = [(at[10] - 50, "~", -1), (at[10] + 4950, "~", 0)]
+    off, on = at[10] - 50, at[10] + 4950
+    found = [(t, "N") for t in at if not off < t < on]
     reference = file(*((t, "N") for t in at))
-    test = file(*sorted([*((t, "N") for t in at), *marks]))
+    test = file(*sorted([*found, (off, "~", -1), (on, "~", 0)]))
     assert cells(reference, test) == {"Nn": 68, "Nx": 6}
     assert compare(reference, test, RATE).shutdown_s == 5.0
 
@@ -167,12 +180,36 @@ def test_a_shutdown_has_both_bits_of_its_subtype(subtype, cell):
 
 
 def test_a_lone_shutdown_mark_reaches_to_150_ms_from_its_neighbours():
-    """The AHA database marks only the middle of an unreadable stretch."""
-    reference = file((0, "N"), (2000, "~", -1), (4000, "N"))
+    """The AHA database marks only the middle of an unreadable stretch: from the last beat on."""
+    reference = file((0, "N"), (700, "+"), (2000, "~", -1), (4000, "N"))
     span = reference.shutdown
     assert (span.starts.tolist(), span.ends.tolist()) == ([START + 150], [START + 3850])
     test = file((0, "N"), (160, "N"), (3840, "N"), (4000, "N"))
     assert cells(reference, test) == {"Nn": 2, "Xn": 2}
+
+
+def test_a_lone_shutdown_mark_after_fibrillation_begins_behind_it():
+    """Or from its end, where that is nearer; beats in it are no neighbours."""
+    reference = file((0, "N"), (500, "["), (800, "V"), (1000, "]"), (2000, "~", -1), (3000, "N"))
+    span = reference.shutdown
+    assert (span.starts.tolist(), span.ends.tolist()) == ([START + 1150], [START + 2850])
+
+
+def test_a_beat_between_the_marks_counts():
+    """What follows a shutdown mark ends it, whatever it is; bxb leaves no beat out for it."""
+    test = file((0, "N"), (500, "~", -1), (900, "N"), (3000, "~", 0), (3500, "N"))
+    reference = file((0, "N"), (900, "N"), (2000, "N"), (3500, "N"))
+    assert cells(reference, test) == {"Nn": 3, "No": 1}
+
+
+def test_a_shutdown_without_end_lasts_to_the_end():
+    """The file's last annotation."""
+    reference = file((1000, "N"), (2000, "~", -1))
+    assert cells(reference, file((1000, "N"), (1900, "N"), (9000, "N"))) == {
+        "Nn": 1,
+        "On": 1,
+        "Xn": 1,
+    }
 
 
 # --- classes
@@ -205,7 +242,7 @@ def test_what_is_no_beat_is_no_beat(symbol):
 def test_an_empty_test_file_misses_everything():
     """And an empty reference makes everything false."""
     assert cells(file((0, "N"), (900, "V")), file()) == {"No": 1, "Vo": 1}
-    assert cells(file(), file((0, "N"), (900, "V"))) == {"On": 1, "Ov": 1}
+    assert cells(file(), file((900, "N"), (1800, "V"))) == {"On": 1, "Ov": 1}
 
 
 # --- properties
@@ -255,7 +292,7 @@ def test_a_shift_by_more_than_the_window_finds_nothing(steps, shift):
 
 
 @given(
-    beats_=st.lists(st.integers(0, 10**6), max_size=60).map(sorted),
+    beats_=st.lists(st.integers(1000, 10**6), max_size=60).map(sorted),
     jitter=st.lists(st.integers(-150, 150), min_size=60, max_size=60),
 )
 def test_both_sides_are_symmetric_in_number(beats_, jitter):

@@ -61,6 +61,12 @@ def test_false_v_are_n_s_and_nothing_called_v():
     assert counted(Nv=1, Sv=2, Ov=4, Xv=8, Fv=16, Qv=32)["v_fp"] == 15
 
 
+def test_whatever_is_neither_v_nor_called_v_is_a_true_negative():
+    """False detections called something else, too, as bxb sums; misses are none."""
+    found = counted(Nn=1, Sf=2, Fq=4, Qs=8, On=16, Xs=32, Oq=64, No=128, Vn=256, Nv=512)
+    assert found["v_tn"] == 127
+
+
 def test_false_s_are_n_v_f_and_nothing_called_s():
     """Only Q called S is not held against S."""
     assert counted(Ns=1, Vs=2, Fs=4, Os=8, Xs=16, Qs=32)["s_fp"] == 31
