@@ -4,9 +4,8 @@ It is a level, not an event: everybody from whom something comes while it lasts 
 whoever comes later too, and all alarms end with it, also those that an earlier process raised.
 """
 
-from collections.abc import Mapping
-
-from stream.engine.alarms import Book, Instruction
+from stream.engine.alarms import Book
+from stream.engine.events import Event, published
 
 
 class Trouble:
@@ -27,33 +26,26 @@ class Trouble:
         if any(alarm.kind == self._kind for alarm in self._book.alarms(patient)):
             self._told.add(patient)
 
+    @property
+    def told(self) -> list[str]:
+        """Who was told of it, and not yet that it is over."""
+        return sorted(self._told)
+
     def tell(
-        self,
-        present: Mapping[str, float],
-        now: float,
-        *,
-        lasts: bool,
-        value: float | None = None,
-    ) -> list[Instruction]:
-        """Say whether it lasts.
+        self, patient: str, now: float, *, lasts: bool, value: float | None = None
+    ) -> list[Event]:
+        """Say to a patient's book whether it lasts.
 
         Args:
-            present: from whom something has come just now, and when.
+            patient: from whom something has come just now, or who was told.
             now: seconds since 1970.
-            lasts: whether there is trouble.
+            lasts: whether there is trouble; its end is told only to those who were told of it.
             value: the seconds it is about, if it is about time.
         """
         if lasts:
-            self._told.update(present)
-            return self._say(present, on=True, value=value)
-        told, self._told = sorted(self._told), set()
-        return self._say({patient: present.get(patient, now) for patient in told}, on=False)
-
-    def _say(
-        self, whom: Mapping[str, float], *, on: bool, value: float | None = None
-    ) -> list[Instruction]:
-        return [
-            instruction
-            for patient, now in whom.items()
-            for instruction in self._book.fault(patient, self._kind, now, on=on, value=value)
-        ]
+            self._told.add(patient)
+        elif patient in self._told:
+            self._told.remove(patient)
+        else:
+            return []
+        return published(self._book.fault(patient, self._kind, now, on=lasts, value=value))

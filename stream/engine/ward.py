@@ -48,6 +48,7 @@ class Ward:
     Attributes:
         roll: who is here, and how many records were refused.
         quarantine: who is left out of the analysis, since it failed.
+        failure: of the model; who sends hears of it here, who is silent is for the caller to tell.
         unseen: of whom the book is to be told after a replay, by `reconcile`.
         fresh: patients to be saved soon: whose HELLO came, or who were left out, since the set was
             emptied.
@@ -72,7 +73,7 @@ class Ward:
         self._marks = Marks()
         self.unseen = Unseen()
         self._greetings = Greetings()
-        self._failure = Trouble("MODEL_FAIL", self.book)
+        self.failure = Trouble("MODEL_FAIL", self.book)
 
     # ── Stimuli ───────────────────────────────────────────────────────────────────────────────
 
@@ -190,7 +191,7 @@ class Ward:
         except msgspec.DecodeError as error:
             raise ValueError(f"an alarm book that cannot be read: {error}") from None
         self.roll.add(patient)
-        self._failure.recall(patient)
+        self.failure.recall(patient)
         self.quarantine.recall(patient)
 
     def forget(self, patient: str) -> None:
@@ -290,13 +291,16 @@ class Ward:
         return published(self.book.change(context, changed.change, now, evidence=evidence))
 
     def _judge_model(self, batch: list[Signal]) -> list[Event]:
-        """The model fails, or works again: everybody who sends is told."""
+        """The model fails, or works again: whoever sends is told."""
         failure = self.pipeline.failure
-        if failure is None or not batch:
+        if failure is None:
             return []
-        present = {record.patient: now for record, now in batch if isinstance(record, Block)}
-        latest = max(now for _, now in batch)
-        return published(self._failure.tell(present, latest, lasts=failure != ""))
+        return [
+            event
+            for record, now in batch
+            if isinstance(record, Block)
+            for event in self.failure.tell(record.patient, now, lasts=failure != "")
+        ]
 
     def _context(self, outcome: Vitals | HeartRate | Changed | Opened) -> Context:
         stream = self.pipeline.stream(outcome.patient, outcome.session)

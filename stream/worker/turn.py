@@ -62,6 +62,8 @@ class Shift:
             events = [e for arrived in arrivals for e in self._alone(arrived, live=live)]
         else:
             events = self._together(arrivals, live=live)
+        if live and self.ward.pipeline.failure == "":
+            events += self._over(self.ward.failure)
         for event in events:
             if isinstance(event, Alarm) and event.phase == "start":
                 self.want(event)
@@ -150,7 +152,22 @@ class Shift:
             late: whether it was long.
             waited: how long the newest of it had waited, in s; the alarm says so.
         """
-        return published(self._lag.tell(present, self.now, lasts=late, value=round(waited, 1)))
+        if not late:
+            return self._over(self._lag)
+        events: list[Event] = []
+        for patient, now in present.items():
+            if patient not in self.ward.quarantine:  # of whom nothing is analysed, late or not
+                tell = partial(self._lag.tell, patient, now, lasts=True, value=round(waited, 1))
+                events += self._told_book(patient, tell, now)
+        return events
+
+    def _over(self, trouble: Trouble) -> list[Event]:
+        """A trouble is over: whoever was told of it and does not know yet."""
+        events: list[Event] = []
+        for patient in trouble.told:
+            tell = partial(trouble.tell, patient, self.now, lasts=False)
+            events += self._told_book(patient, tell, self.now)
+        return events
 
     # ── Strips ────────────────────────────────────────────────────────────────────────────────
 

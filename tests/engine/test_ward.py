@@ -174,7 +174,11 @@ def test_a_fault_of_the_model_reaches_whoever_sends():
     assert alarms(events, "MODEL_FAIL") == [("MODEL_FAIL", "end"), ("MODEL_FAIL", "start")]
     model.fails = False
     events = ward.push(stream("sinus", session="s2", begin=7)[3:6])
-    assert alarms(events, "MODEL_FAIL") == [("MODEL_FAIL", "end")] * 2
+    assert alarms(events, "MODEL_FAIL") == [("MODEL_FAIL", "end")]
+    (silent,) = ward.failure.told
+    events = ward.failure.tell(silent, 13.0, lasts=False)
+    assert alarms(events, "MODEL_FAIL") == [("MODEL_FAIL", "end")]
+    assert (silent, ward.failure.told) == ("late", [])
 
 
 def test_a_model_that_was_not_asked_is_not_blamed():

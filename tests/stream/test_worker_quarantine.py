@@ -8,7 +8,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from worker_rig import PARTITION, START, CrashError, Fuse, Width, compare, house, live, mind, work
+from worker_rig import (
+    PARTITION,
+    START,
+    Broken,
+    CrashError,
+    Fuse,
+    Width,
+    compare,
+    house,
+    live,
+    mind,
+    work,
+)
 from worker_world import stream
 
 import stream.engine.alarms.book as rules
@@ -252,6 +264,82 @@ async def test_whatever_rule_of_the_book_raises_the_worker_goes_on(tmp_path, mon
     assert [a.phase for a in failed][:1] == ["start"]
 
 
+@pytest.fixture
+def told_of_lag(monkeypatch):
+    """What is read long after it came is late, as it is outside of these tests."""
+    monkeypatch.setattr(loop, "LAG_SECONDS", 5.0)
+
+
+async def fall_behind(made, worker, readers) -> list[Any]:
+    """Seven seconds of both patients are analysed 8 s after they came; gives what comes then."""
+    both = [stream("steady", "bad"), stream("steady", "other")]
+    found = sorted((item for source in both for item in source), key=lambda item: item[0])
+    for at, block in found:
+        if 5 < at - START <= 12:
+            await made.put(at, block)
+    made.now = START + 20
+    await worker.turn(*readers)
+    return [(at + 8, block) for at, block in found if at - START > 12]
+
+
+async def have_trouble(made, kind: str, silent: bool) -> Any:
+    """Both patients have a trouble of this kind, which is about to end; `silent`: bad sends no more."""
+    model = Broken()
+    both = [stream("steady", "bad"), stream("steady", "other")]
+    worker = made.worker(classifier=model)
+    readers = await live(made, worker, both, 5)
+    if kind == "ANALYSIS_LAG":
+        rest = await fall_behind(made, worker, readers)
+    else:
+        model.fails = True
+        await live(made, worker, both, 20, 5, readers)
+        model.fails = False
+        rest = [item for source in both for item in source]
+    assert {alarm.patient for alarm in await made.alarms(kind)} == {"bad", "other"}
+    left = [item for item in rest if not silent or item[1].patient != "bad"]
+    return worker, readers, sorted(left, key=lambda item: item[0])
+
+
+@pytest.mark.usefixtures("told_of_lag")
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("kind", ["ANALYSIS_LAG", "MODEL_FAIL"])
+async def test_whose_book_cannot_take_the_end_of_a_trouble_is_left_out(
+    tmp_path, monkeypatch, kind, silent
+):
+    """A trouble of everybody ends and one book raises, of who sends or is silent: all others hear it."""
+    async with house(tmp_path) as made:
+        worker, readers, rest = await have_trouble(made, kind, silent)
+        spoil(monkeypatch, "clear", kind)
+        await live(made, worker, [rest], 23, 20, readers)
+        found = await made.outcome()
+        told = {
+            patient: [
+                (a.kind, a.phase) for a in found[f"{patient} Alarm"] if a.kind in {kind, KIND}
+            ]
+            for patient in ("bad", "other")
+        }
+        assert told["other"] == [(kind, "start"), (kind, "end")]
+        assert sorted(told["bad"]) == sorted([*told["other"], (KIND, "start")])
+        assert "bad" in worker._ward.quarantine
+
+
+@pytest.mark.usefixtures("told_of_lag")
+async def test_whose_book_cannot_take_a_lag_is_left_out(tmp_path, monkeypatch):
+    """Others have ANALYSIS_LAG; whoever is left out has ANALYSIS_FAIL instead, and once while it lasts."""
+    async with house(tmp_path) as made:
+        worker = made.worker()
+        readers = await live(made, worker, [stream("steady", "bad"), stream("steady", "other")], 5)
+        spoil(monkeypatch, "start", "ANALYSIS_LAG")
+        for at, block in (await fall_behind(made, worker, readers))[:2]:
+            await made.put(at, block)
+        made.now = START + 27
+        await worker.turn(*readers)
+        told = [(a.patient, a.phase) for a in await made.alarms("ANALYSIS_LAG")]
+        assert told == [("other", "start")]
+        assert [(a.patient, a.phase) for a in await made.alarms(KIND)] == [("bad", "start")]
+        assert worker._ward.quarantine.seconds("bad") == 10.0
+
+
 class AllV(Width):
     """A version whose classifier calls every beat V: at 65 /min a ventricular rhythm."""
 
@@ -286,13 +374,14 @@ def test_whose_book_raises_when_a_replay_is_told_is_left_out(monkeypatch, fault)
     assert [c.patient for c in kept.checkpoints] == ["bad"]
 
 
-def spoil(monkeypatch, rule: str) -> None:
-    """From now on a rule of the book raises for `bad`, but for the alarm that says so."""
+def spoil(monkeypatch, rule: str, kind: str = "") -> None:
+    """From now on a rule of the book raises for `bad`, but for the alarm that says so; or for one kind."""
     before = getattr(Ledger, rule)
 
     def raising(ledger, about, *given, **named):
         alarm = getattr(about, "alarm", about)
-        if ledger.state.profile.id == "bad" and alarm.kind not in {KIND, "LEARNING"}:
+        spoilt = alarm.kind == kind if kind else alarm.kind not in {KIND, "LEARNING"}
+        if ledger.state.profile.id == "bad" and spoilt:
             raise ZeroDivisionError("a bug of ours")
         return before(ledger, about, *given, **named)
 
