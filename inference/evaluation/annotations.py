@@ -180,11 +180,11 @@ def _shutdown(found: Annotations, mapping: Mapping[str, BeatClass], margin: int)
             fibrillates = symbol == "["
         if symbol == "]" or (symbol in mapping and not fibrillates):
             before = sample
-        if fibrillates or not _is_shutdown(found, k):
+        if fibrillates or not is_shutdown(found, k):
             continue
         if k + 1 == len(samples):
             pairs.append((sample, np.inf))
-        elif found.symbols[k + 1] == "~" and not _is_shutdown(found, k + 1):
+        elif found.symbols[k + 1] == "~" and not is_shutdown(found, k + 1):
             pairs.append((sample, samples[k + 1]))
         else:
             end = samples[k + 1] - margin
@@ -192,5 +192,6 @@ def _shutdown(found: Annotations, mapping: Mapping[str, BeatClass], margin: int)
     return spans(pairs)
 
 
-def _is_shutdown(found: Annotations, k: int) -> bool:
+def is_shutdown(found: Annotations, k: int) -> bool:
+    """Whether annotation k begins an unreadable stretch."""
     return found.symbols[k] == "~" and found.subtypes[k] & _SHUTDOWN_BITS == _SHUTDOWN_BITS

@@ -1,21 +1,21 @@
 """Which records are evaluated, whose they are, and what each comparison gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ecg.types import CLASSES, BeatClass
 from inference.evaluation.annotations import (
     BXB,
     PAPERS,
     Annotations,
+    Beats,
     EvaluationError,
     beats,
     load,
 )
 from inference.evaluation.ec57 import Comparison, compare
-from inference.evaluation.runs import RunMatrices, compare_runs
+from inference.evaluation.runs import ALONE, RXR, Labels, RunMatrices, compare_runs, labels
 
 DS1: Final = (
     "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
@@ -48,8 +48,7 @@ class RecordResult:
         classified: whether the figures of classes count it (paced ones do not).
         comparison: the beats, classes mapped as asked.
         other: the same with the other mapping of e, j, n.
-        v_runs: ventricular couplets and runs.
-        s_runs: supraventricular ones.
+        runs: couplets and runs, ventricular and supraventricular, in both readings of `runs`.
     """
 
     record: str
@@ -57,8 +56,7 @@ class RecordResult:
     classified: bool
     comparison: Comparison
     other: Comparison
-    v_runs: RunMatrices
-    s_runs: RunMatrices
+    runs: Mapping[str, RunMatrices]
 
 
 def choose(folder: Path, extension: str, wanted: Sequence[str]) -> list[str]:
@@ -126,13 +124,20 @@ def evaluate_record(
     rate = sampling_rate(reference / name, truth, judged)
     first, second = (PAPERS, BXB) if ej_as_n else (BXB, PAPERS)
     annotated, found = beats(truth, rate, first), beats(judged, rate, first)
-    v, s = CLASSES.index(BeatClass.V), CLASSES.index(BeatClass.S)
     return RecordResult(
         record=name,
         patient=_PATIENTS.get(name, name),
         classified=name not in PACED,
         comparison=compare(annotated, found, rate),
         other=compare(beats(truth, rate, second), beats(judged, rate, second), rate),
-        v_runs=compare_runs(annotated, found, rate, v),
-        s_runs=compare_runs(annotated, found, rate, s),
+        runs=_runs(labels(truth, first), labels(judged, first), annotated, found, rate),
     )
+
+
+def _runs(
+    truth: Labels, judged: Labels, annotated: Beats, found: Beats, rate: float
+) -> dict[str, RunMatrices]:
+    plain = truth.outside(annotated), judged.outside(annotated, found)
+    alone = {name: compare_runs(*plain, rate, target) for name, target in ALONE.items()}
+    rxr = {name: compare_runs(truth, judged, rate, target) for name, target in RXR.items()}
+    return alone | rxr

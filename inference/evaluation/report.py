@@ -8,6 +8,7 @@ import numpy as np
 
 from inference.evaluation.ec57 import LABELS
 from inference.evaluation.records import RecordResult
+from inference.evaluation.runs import ALONE, RXR
 from inference.evaluation.summary import (
     DETECTION,
     bootstrap,
@@ -62,8 +63,7 @@ def build(results: Sequence[RecordResult], *, ej_as_n: bool) -> dict[str, Any]:
         "matrix": matrix.tolist(),
         "fiducial": fiducial(results),
         "shutdown_s": sum(r.comparison.shutdown_s for r in results),
-        "v_runs": run_counts([r.v_runs for r in results if r.classified]),
-        "s_runs": run_counts([r.s_runs for r in results if r.classified]),
+        **{k: run_counts([r.runs[k] for r in results if r.classified]) for k in ALONE | RXR},
         "per_record": [_record(result) for result in results],
     }
     cleaned: dict[str, Any] = without_nan(report)
@@ -105,8 +105,7 @@ def _record(result: RecordResult) -> dict[str, Any]:
         "figures": kept,
         "matrix": result.comparison.matrix.tolist(),
         "fiducial": fiducial([result]),
-        "v_runs": run_counts([result.v_runs]),
-        "s_runs": run_counts([result.s_runs]),
+        **{name: run_counts([matrices]) for name, matrices in result.runs.items()},
     }
 
 
@@ -171,13 +170,15 @@ def _matrix(report: Mapping[str, Any]) -> str:
 
 
 def _runs(report: Mapping[str, Any]) -> str:
-    lines = ["| runs (rxr) | Se | +P |", "| --- | ---: | ---: |"]
+    lines = ["| runs | beats alone: Se | +P | as rxr, with F, VF, AF: Se | +P |"]
+    lines.append("| --- |" + " ---: |" * 4)
     names = {"couplet": "couplets", "short": "3 to 5", "long": "6 and more", "run": "3 and more"}
-    for letter in "VS":
+    for alone, rxr in zip(ALONE, RXR, strict=True):
         for kind, name in names.items():
-            c = report[f"{letter.lower()}_runs"][kind]
-            se, ppv = share(c["found"], c["actual"]), share(c["true"], c["called"])
-            lines.append(f"| {letter} {name} | {se} | {ppv} |")
+            cells = []
+            for c in (report[alone][kind], report[rxr][kind]):
+                cells += [share(c["found"], c["actual"]), share(c["true"], c["called"])]
+            lines.append(f"| {alone[0].upper()} {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Figures out of counts: per record, gross, mean per record and patient, bootstrap intervals."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,13 +164,14 @@ def fiducial(results: Sequence[RecordResult]) -> dict[str, float]:
     }
 
 
-def run_counts(matrices: Sequence[RunMatrices]) -> dict[str, dict[str, int]]:
-    """Found and all runs of each kind, both ways, over the records."""
+def run_counts(matrices: Sequence[RunMatrices]) -> dict[str, Any]:
+    """Found and all runs of each kind, both ways, over the records, and the summed matrices."""
     sensitivity = sum((m.sensitivity for m in matrices), np.zeros((7, 7), np.int64))
     predictivity = sum((m.predictivity for m in matrices), np.zeros((7, 7), np.int64))
-    out = {}
+    out: dict[str, Any] = {}
     for kind in KINDS:
         found, actual = found_of(sensitivity, kind)
         true, called = found_of(predictivity, kind)
         out[kind] = {"found": found, "actual": actual, "true": true, "called": called}
-    return out
+    both = {"sensitivity": sensitivity.tolist(), "predictivity": predictivity.tolist()}
+    return out | {"matrices": both}

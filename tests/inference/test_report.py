@@ -8,7 +8,7 @@ import pytest
 from inference.evaluation.ec57 import LABELS, Comparison
 from inference.evaluation.records import DS1, DS2, PACED, RecordResult
 from inference.evaluation.report import build, markdown, percent, share
-from inference.evaluation.runs import RunMatrices
+from inference.evaluation.runs import ALONE, RXR, RunMatrices
 from inference.evaluation.summary import (
     COUNTS,
     bootstrap,
@@ -34,7 +34,8 @@ def result(record="100", offsets=(), *, patient=None, classified=True, **cells):
     """One record's result with this matrix."""
     none = RunMatrices(np.zeros((7, 7), np.int64), np.zeros((7, 7), np.int64))
     found = Comparison(matrix(**cells), np.array(offsets, np.float64), 0.0)
-    return RecordResult(record, patient or record, classified, found, found, none, none)
+    runs = dict.fromkeys(ALONE | RXR, none)
+    return RecordResult(record, patient or record, classified, found, found, runs)
 
 
 def counted(**cells):
