@@ -69,6 +69,9 @@ class Location(Part, frozen=True, array_like=True):
     unit: Text = ""
     bed: Text = ""
 
+    def __str__(self) -> str:
+        return f"{self.unit} {self.bed}".strip()
+
 
 class DeviceInfo(Part, frozen=True, array_like=True):
     """The device, what it is and what it can do."""

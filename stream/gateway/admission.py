@@ -36,5 +36,5 @@ def refuse_occupied(present: Iterable[Admission], patient: str, place: Location)
     """
     for other in present:
         if place.bed and other.admit.patient != patient and other.admit.location == place:
-            text = f"{other.admit.patient} lies in {place.unit} {place.bed}".replace("  ", " ")
+            text = f"{other.admit.patient} lies in {place}"
             raise Refusal(409, "occupied", text, field="bed", limit="one patient in a bed")

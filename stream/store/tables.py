@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The last migration (migrations/versions), which makes the tables what they are here."""
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
@@ -109,6 +109,15 @@ Index(
     postgresql_where=outbox.c.published_at.is_(None),
 )
 Index("outbox_published", outbox.c.published_at)
+
+bed_claims = Table(
+    "bed_claims",
+    metadata,
+    Column("unit", Text, primary_key=True),
+    Column("bed", Text, primary_key=True),
+    Column("patient", Text, nullable=False, index=True),
+)
+"""Who is about to be admitted where; who lies there already stands in `patients`."""
 
 commands = Table(
     "commands",

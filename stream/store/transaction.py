@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 import sqlalchemy as sa
 
-from ecg.messages import Admit, Alarm, Discharge, Strip
+from ecg.messages import Admit, Alarm, Discharge, Location, Strip
 from ecg.wire import to_json
 from stream.log.base import Entry
 from stream.store import tables
-from stream.store.database import insert_new, upsert
+from stream.store.database import insert, insert_new, upsert
 from stream.store.types import Audit, Checkpoint, Trend
 
 
@@ -125,6 +125,40 @@ class Transaction:
             "body": to_json(admit).decode(),
         }
         upsert(self._conn, tables.patients, [row], rises="admitted_at")
+
+    def claim_bed(self, patient: str, place: Location) -> str:
+        """Claim a bed for an admission that is about to be carried out, until `unclaim`.
+
+        One patient in a bed, whichever worker has them: the claim is unique, and whoever asks for it while
+        another's admission is committed waits, and finds that one in the bed. Asked for again, it is given
+        again, so that an admission may be repeated after a crash.
+
+        Returns:
+            Who has the bed or a claim to it, if not this patient; else nothing.
+        """
+        claims, patients = tables.bed_claims, tables.patients
+        statement = (
+            insert(self._conn, claims)
+            .values(unit=place.unit, bed=place.bed, patient=patient)
+            .on_conflict_do_update(
+                index_elements=[claims.c.unit, claims.c.bed], set_={"patient": claims.c.patient}
+            )
+            .returning(claims.c.patient)
+        )
+        holder = self._conn.execute(statement).scalar_one()
+        lies = sa.select(patients.c.patient).where(
+            patients.c.unit == place.unit,
+            patients.c.bed == place.bed,
+            patients.c.discharged_at.is_(None),
+            patients.c.patient != patient,
+        )
+        found = self._conn.execute(lies.limit(1)).scalar_one_or_none()
+        return str(found or ("" if holder == patient else holder))
+
+    def unclaim(self, patient: str) -> None:
+        """The patient's admissions are carried out or refused."""
+        claims = tables.bed_claims
+        self._conn.execute(sa.delete(claims).where(claims.c.patient == patient))
 
     def discharge(self, discharge: Discharge) -> None:
         """Note that a patient, admitted before, has left."""

@@ -92,19 +92,22 @@ def _alarms(tx: Transaction, events: Sequence[Event], now: float) -> None:
 
 
 def _commands(tx: Transaction, events: Iterable[Event], commands: Mapping[str, Command]) -> None:
-    """What people asked: its result, an audit line, and who lies where."""
+    """What people asked: its result, an audit line, and who lies where; no bed is claimed any more."""
+    for command in commands.values():
+        if isinstance(command, Admit | Discharge):
+            tx.unclaim(command.patient)
     for event in events:
         if not isinstance(event, CommandDone):
             continue
         tx.finish_command(event.id, event.patient, pack(event))
-        command = commands.get(event.id)
-        if command is None:
+        asked = commands.get(event.id)
+        if asked is None:
             continue
-        tx.audit(_audit(command, event))
-        if isinstance(command, Admit) and not event.refused:
-            tx.admit(command)
-        elif isinstance(command, Discharge) and not event.refused:
-            tx.discharge(command)
+        tx.audit(_audit(asked, event))
+        if isinstance(asked, Admit) and not event.refused:
+            tx.admit(asked)
+        elif isinstance(asked, Discharge) and not event.refused:
+            tx.discharge(asked)
 
 
 def _audit(command: Command, done: CommandDone) -> Audit:
@@ -128,7 +131,7 @@ def _detail(command: Command) -> str:
     if isinstance(command, SetLimits):
         return f"{command.low:g} to {command.high:g} /min"
     if isinstance(command, Admit):
-        return f"{command.location.unit} {command.location.bed}".strip()
+        return str(command.location)
     return ""
 
 

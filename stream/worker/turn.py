@@ -89,10 +89,17 @@ class Shift:
             told = self._tried(record.patient, push)  # skipped now, which is told
         return due + (self._begun_anew(record.patient, now) if told is None else told)
 
-    def command(self, command: AnyCommand, now: float) -> list[Event]:
-        """Carry out a command, no earlier than what is known already; one that raises is refused."""
+    def command(self, command: AnyCommand, now: float, taken: str = "") -> list[Event]:
+        """Carry out a command, no earlier than what is known already; one that raises is refused.
+
+        `taken` says who has the bed that an admission is about: it is refused, too.
+        """
         self.now = max(self.now, now)
         due = self._decide(command.patient, self.now)
+        if taken and self.ward.roll.admits(command.patient):
+            self.ward.roll.changed()
+            refused = self.ward.book.refuse(command, self.now, "occupied", taken)
+            return due + published(refused)
         told = self._tried(command.patient, partial(self.ward.command, command, self.now))
         if told is None:
             told = published(self.ward.book.refuse(command, self.now, "command_failed"))

@@ -28,6 +28,7 @@ from stream.worker import reading
 from stream.worker.chores import Chores
 from stream.worker.drift import DriftWatch
 from stream.worker.journal import Turn, commit
+from stream.worker.occupied import occupied
 from stream.worker.outgoing import Outgoing
 from stream.worker.reading import Asked
 from stream.worker.recent import Recent
@@ -245,7 +246,9 @@ class Worker:
             while done < len(arrivals) and arrivals[done][1] <= asked.time:
                 done += 1
             events += await self._samples(arrivals[begin:done])
-            events += await asyncio.to_thread(self._shift.command, asked.command, asked.time)
+            place = (self._store, self.partition, self._epoch)
+            taken = await asyncio.to_thread(occupied, *place, asked.command)
+            events += await asyncio.to_thread(self._shift.command, asked.command, asked.time, taken)
         return events + await self._samples(arrivals[done:])
 
     async def _samples(self, arrivals: Sequence[Arrived]) -> list[Event]:

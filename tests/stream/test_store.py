@@ -643,6 +643,49 @@ def test_two_who_claim_at_once_get_epochs_of_their_own(place: Place):
         store.close()
 
 
+def test_of_many_who_admit_to_one_bed_at_once_one_gets_it(place: Place):
+    """Six workers on connections of their own, six beds: each bed has one patient, the others know whom."""
+    path, beds = place(), [Location("ICU", str(bed)) for bed in range(6)]
+    stores = [Store(path) for _ in range(6)]
+    ready = threading.Barrier(len(stores))
+    told: list[tuple[Location, str, str]] = []
+
+    def work(partition: int, store: Store) -> None:
+        epoch, patient = store.claim(partition), f"p{partition}"
+        ready.wait()
+        for number, bed in enumerate(beds):
+            name = f"{patient}.{number}"
+            with store.transaction(partition, epoch) as tx:
+                holder = tx.claim_bed(name, bed)
+            with store.transaction(partition, epoch) as tx:
+                if not holder:
+                    head = {"id": f"c-{name}", "patient": name, "by": "n", "at": NOW}
+                    tx.admit(Admit(**head, profile=Patient(name), location=bed))
+                tx.unclaim(name)
+            told.append((bed, name, holder))
+
+    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(stores)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lying = {one.admit.location: one.admit.patient for one in stores[0].history.patients()}
+    assert len(stores[0].history.patients()) == len(lying) == len(beds)
+    assert {bed: name for bed, name, holder in told if not holder} == lying
+    assert all(holder for bed, name, holder in told if lying[bed] != name)
+    for store in stores:
+        store.close()
+
+
+def test_a_claim_that_outlived_a_crash_is_given_to_the_same_patient_again(write):
+    """The admission is carried out anew; a discharge, too, gives the claim back."""
+    bed = Location("ICU", "3")
+    assert write(lambda tx: [tx.claim_bed("p1", bed), tx.claim_bed("p1", bed)]) == ["", ""]
+    assert write(lambda tx: tx.claim_bed("p2", bed)) == "p1"
+    write(lambda tx: tx.unclaim("p1"))
+    assert write(lambda tx: tx.claim_bed("p2", bed)) == ""
+
+
 def test_a_reader_sees_one_moment(place: Place):
     """What is committed between two questions of one reader is not in the second answer."""
     path = place()

@@ -5,7 +5,7 @@ import threading
 
 import msgspec
 import pytest
-from worker_rig import PARTITION, START, Width, house, live, work
+from worker_rig import PARTITION, START, Width, go_on, house, live, work
 from worker_world import fill, stream
 
 from ecg import messages as m
@@ -127,6 +127,61 @@ async def test_commands_are_carried_out_once_and_audited(tmp_path):
         )  # fmt: skip
         state = msgspec.msgpack.decode(worker._ward.book.dump("p"), type=PatientState)
         assert (state.limits.low, state.limits.high) == (40, 100)
+
+
+def admission(patient: str, number: int, bed: str = "3") -> m.Admit:
+    """To a bed of the ICU."""
+    at, place = START + number, m.Location("ICU", bed)
+    return m.Admit(
+        id=f"c{number}", patient=patient, by="n", at=at, profile=m.Patient(patient), location=place
+    )
+
+
+async def answers(made) -> list[tuple[str, str, str]]:
+    """Which commands were done (id, refused, why), in order."""
+    told = await made.published(Topic.EVENTS)
+    return [(e.id, e.refused, e.detail) for e in told if isinstance(e, m.CommandDone)]
+
+
+async def test_of_two_admissions_to_one_bed_that_both_were_taken_one_is_done(tmp_path):
+    """Two gateways looked at once and saw it empty: the other one is refused, and its patient in no bed."""
+    async with house(tmp_path) as made:
+        first, second = admission("p1", 1), admission("p2", 2)
+        await made.put(START + 2, first, second, topic=Topic.COMMANDS)
+        await work(made.worker())
+        assert await answers(made) == [
+            ("c1", "", "ICU 3"),
+            ("c2", "occupied", "p1 lies in ICU 3"),
+        ]
+        (lies,) = made.store.history.patients()
+        assert lies.admit == first
+        assert made.store.history.audit(patient="p2")[0].what == "admit refused: occupied"
+
+
+async def test_a_bed_that_another_worker_is_about_to_give_away_is_refused(tmp_path):
+    """Its patient is of another partition; after the discharge the bed is free."""
+    async with house(tmp_path) as made:
+        epoch, theirs, gone = made.store.claim(1), admission("p2", 1), admission("p1", 3)
+        with made.store.transaction(1, epoch) as tx:
+            assert tx.claim_bed("p2", theirs.location) == ""
+        worker = made.worker()
+        await made.put(START + 2, admission("p1", 2), topic=Topic.COMMANDS)
+        readers = await work(worker)
+        with made.store.transaction(1, epoch) as tx:
+            tx.admit(theirs)
+            tx.unclaim("p2")
+        await made.put(START + 3, gone, admission("p1", 4, bed="4"), topic=Topic.COMMANDS)
+        await go_on(worker, *readers)
+        with made.store.transaction(1, epoch) as tx:
+            tx.discharge(m.Discharge(id="d", patient="p2", by="n", at=START + 5))
+        await made.put(START + 6, admission("p1", 6), topic=Topic.COMMANDS)
+        await go_on(worker, *readers)
+        assert await answers(made) == [
+            ("c2", "occupied", "p2 lies in ICU 3"),
+            ("c3", "occupied", "p2 lies in ICU 3"),
+            ("c4", "", "ICU 4"),
+            ("c6", "", "ICU 3"),
+        ]
 
 
 async def test_a_late_worker_takes_commands_in_their_place(tmp_path):

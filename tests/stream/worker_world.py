@@ -77,13 +77,13 @@ def world() -> list[tuple[float, str, Any]]:
     ]
     by = {"by": "nurse", "at": START}
     seen = m.Acknowledge(id="c1", patient="vt", alarm="", note="seen", **by)
-    profile = m.Patient("gone", category=Category.PAEDIATRIC)
+    profile, bed = m.Patient("gone", category=Category.PAEDIATRIC), m.Location("ICU", "1")
     commands = [
         (START + 18.33, seen),
         (START + 18.66, Entry("vt", b"no command")),
         (START + 22.1, m.PauseAudio(id="c2", patient="asystole", seconds=10, **by)),
         (START + 25.0, m.SetLimits(id="c3", patient="vt", low=40, high=70, **by)),
-        (START + 25.5, m.Admit(id="c4", patient="gone", profile=profile, **by)),
+        (START + 25.5, m.Admit(id="c4", patient="gone", profile=profile, location=bed, **by)),
         (START + 30.0, seen),
         (START + 31.0, m.Acknowledge(id="c5", patient="vt", alarm="none", **by)),
         (START + 45.0, m.Discharge(id="c6", patient="gone", **by)),

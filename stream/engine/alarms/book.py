@@ -180,10 +180,10 @@ class Book:
         done = [answer(command, now, *carry_out(ledger, command))] if new else []
         return [*self._close(out, ledger), *done]
 
-    def refuse(self, command: Command, now: float, code: str) -> list[Instruction]:
+    def refuse(self, command: Command, now: float, code: str, why: str = "") -> list[Instruction]:
         """A command is not carried out: its answer, once for each command id."""
         ledger = Ledger(self._state(command.patient), self._settings, now)
-        return [answer(command, now, code)] if remember(ledger, command) else []
+        return [answer(command, now, code, why)] if remember(ledger, command) else []
 
     # ── Time ─────────────────────────────────────────────────────────────────────────────────
 

@@ -106,4 +106,4 @@ def _admit(ledger: Ledger, command: Admit) -> tuple[str, str]:
     for entry in state.entries:
         if (entry.alarm.unit, entry.alarm.bed) != (state.unit, state.bed):
             ledger.publish(entry, "update", unit=state.unit, bed=state.bed)
-    return "", f"{state.unit} {state.bed}".strip()
+    return "", str(command.location)
