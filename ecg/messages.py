@@ -346,6 +346,11 @@ class Command(Message, frozen=True, array_like=True, kw_only=True):
     by: Text
     at: float
 
+    @property
+    def action(self) -> str:
+        """Its name in answers and in the audit trail."""
+        return type(self).__name__.lower()
+
 
 class Acknowledge(Command, frozen=True, array_like=True, kw_only=True):
     """Someone has seen this alarm, or, without an id, those in `seen`, or whatever there is by then."""

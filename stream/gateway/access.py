@@ -70,7 +70,7 @@ def origin_check(allowed: Collection[str]) -> Callable[[Request], Awaitable[None
 
 
 async def read_body(request: Request, kind: type[T]) -> T:
-    """The request's JSON body as a struct.
+    """The request's JSON body as a struct; `request.state.said` keeps it as it came.
 
     Raises:
         Refusal: of another media type (none is taken for JSON).
@@ -78,7 +78,8 @@ async def read_body(request: Request, kind: type[T]) -> T:
     """
     body = await read_bytes(request, MAX_BODY_BYTES)
     try:
-        return msgspec.convert(_JSON.decode(body), kind)
+        said = request.state.said = _JSON.decode(body)
+        return msgspec.convert(said, kind)
     except msgspec.ValidationError as error:
         path = str(error).partition(" - at `")[2].rstrip("`")
         raise wire.invalid(error, wire.json_field(path)) from None

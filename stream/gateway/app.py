@@ -13,6 +13,7 @@ from inference.intervals.classifier import IntervalClassifier
 from stream.config import Settings
 from stream.gateway import predict
 from stream.gateway.access import bearer_check, origin_check
+from stream.gateway.command_status import status_routes
 from stream.gateway.commands import command_routes
 from stream.gateway.committer import Committer
 from stream.gateway.disclosure import disclosure_routes
@@ -83,6 +84,7 @@ def create_app(settings: Settings, log: Log, store: Store) -> FastAPI:
     app.add_api_websocket_route("/v1/subscribe", subscribers.serve)
     guard = [Depends(origin_check(settings.origins)), Depends(bearer_check(settings.token))]
     app.include_router(command_routes(log, store, metrics), prefix="/v1", dependencies=guard)
+    app.include_router(status_routes(log, store), prefix="/v1", dependencies=guard)
     app.include_router(query_routes(store), prefix="/v1", dependencies=guard)
     app.include_router(disclosure_routes(log), prefix="/v1", dependencies=guard)
     app.include_router(review_routes(log, store), prefix="/v1", dependencies=guard)

@@ -1,7 +1,8 @@
 """What people ask of the alarm book over HTTP: validated, appended to the command log, answered 202.
 
 A command is done when the book's event comes back, and not before: `GET /v1/commands/{id}` says so.
-A client that gives its own `id` may repeat the request; the log and the book know it.
+A client that gives its own `id` may repeat the request; the log and the book know it. What is refused here
+stands in the audit trail (refusals.py), as what the book refuses does.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from stream.gateway.access import answer, content, read_body
 from stream.gateway.admission import either, known, refuse_occupied
 from stream.gateway.metrics import Metrics
 from stream.gateway.problems import Refusal, responses
+from stream.gateway.refusals import Refusals
 from stream.log import Entry, Log, LogUnavailable, Topic
 from stream.store import Store
 
@@ -116,22 +118,6 @@ class Accepted(msgspec.Struct):
     status: str
 
 
-class CommandStatus(msgspec.Struct, omit_defaults=True):
-    """`done`, `refused` (with a code), or `not_confirmed`: the book has not answered (yet)."""
-
-    id: str
-    status: str
-    patient: str = ""
-    action: str = ""
-    by: str = ""
-    time: float | None = None
-    refused: str = ""
-    detail: str = ""
-
-
-DONE: Final = CommandStatus("cmd-1", "done", "bed-1", "pause", "nurse-7", 1.7e9)
-
-
 async def _append(log: Log, command: m.Command) -> None:
     """Put it into the log.
 
@@ -147,12 +133,29 @@ async def _append(log: Log, command: m.Command) -> None:
         raise LogUnavailable(f"{text}: repeat it with this id") from None
 
 
-def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
-    """The routes under /v1 that change something, and the one that says what became of it."""
-    router = APIRouter(tags=["commands"])
+def _refuse_reused(store: Store, command: m.Command) -> None:
+    """An id that stood for another command: this one would be taken for its repetition, and never done.
 
-    async def accept(command: m.Command) -> Response:
+    Raises:
+        Refusal: for another patient or another action; more the answer does not tell.
+    """
+    result = store.history.command(command.id)
+    if result is None:
+        return
+    done: m.CommandDone = wire.events.decode(result)
+    if (done.patient, done.action) != (command.patient, command.action):
+        text = f"{command.id} was {done.action} of {done.patient}"
+        raise Refusal(409, "conflict", text, field="id")
+
+
+def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
+    """The routes under /v1 that change something."""
+    router = APIRouter(tags=["commands"], route_class=Refusals(store, metrics).routes())
+
+    async def accept(body: Body, command: m.Command) -> Response:
         wire.check(command)
+        if body.id is not None:
+            await asyncio.to_thread(_refuse_reused, store, command)
         await _append(log, command)
         metrics.commands_total += 1
         return answer(Accepted(command.id, f"/v1/commands/{command.id}"), 202)
@@ -166,7 +169,7 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
             raise Refusal(404, "not_found", f"no alarm {alarm}")
         head = _head(body, found.patient)
         return await accept(
-            m.Acknowledge(**head, alarm=alarm, note=body.note, update_no=body.update_no)
+            body, m.Acknowledge(**head, alarm=alarm, note=body.note, update_no=body.update_no)
         )
 
     @router.post("/patients/{patient}/acknowledge", **_documented(SEEN_ALL))
@@ -175,13 +178,13 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         body = await read_body(request, SeenAllBody)
         seen = () if body.seen is UNSET else from_twin(body.seen)
         head = _head(body, patient)
-        return await accept(m.Acknowledge(**head, alarm="", note=body.note, seen=seen))
+        return await accept(body, m.Acknowledge(**head, alarm="", note=body.note, seen=seen))
 
     @router.post("/patients/{patient}/pause", **_documented(PauseBody(by="nurse-7", seconds=120)))
     async def pause(patient: Patient, request: Request) -> Response:
         """Pause the sound of a patient's alarms for a while."""
         body = await read_body(request, PauseBody)
-        return await accept(m.PauseAudio(**_head(body, patient), seconds=body.seconds))
+        return await accept(body, m.PauseAudio(**_head(body, patient), seconds=body.seconds))
 
     @router.post(
         "/patients/{patient}/limits", **_documented(LimitsBody(by="nurse-7", low=45, high=130))
@@ -189,9 +192,9 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
     async def limits(patient: Patient, request: Request) -> Response:
         """Set a patient's heart-rate limits."""
         body = await read_body(request, LimitsBody)
-        return await accept(m.SetLimits(**_head(body, patient), low=body.low, high=body.high))
+        return await accept(body, m.SetLimits(**_head(body, patient), low=body.low, high=body.high))
 
-    @router.post("/patients/{patient}/admit", **_documented(BED, 409))
+    @router.post("/patients/{patient}/admit", **_documented(BED))
     async def admit(patient: Patient, request: Request) -> Response:
         """Admit a patient to a bed, or transfer them; what is absent stays as it is."""
         body = await read_body(request, AdmitBody)
@@ -199,20 +202,13 @@ def command_routes(log: Log, store: Store, metrics: Metrics) -> APIRouter:
         who, where = await asyncio.to_thread(known, store, present, patient)
         profile, place = body.admission(who, where)
         refuse_occupied(present, patient, place)
-        return await accept(m.Admit(**_head(body, patient), profile=profile, location=place))
+        return await accept(body, m.Admit(**_head(body, patient), profile=profile, location=place))
 
     @router.post("/patients/{patient}/discharge", **_documented(Body(by="nurse-7")))
     async def discharge(patient: Patient, request: Request) -> Response:
         """Discharge a patient: alarms end, limits return to their defaults."""
-        return await accept(m.Discharge(**_head(await read_body(request, Body), patient)))
-
-    @router.get(
-        "/commands/{command}",
-        responses={200: content(CommandStatus, "What became of it", DONE), **responses(503)},
-    )
-    def command_status(command: Annotated[str, Path(pattern=PATIENT)]) -> Response:
-        """Say whether the book has carried out a command."""
-        return answer(_status(command, store.history.command(command)))
+        body = await read_body(request, Body)
+        return await accept(body, m.Discharge(**_head(body, patient)))
 
     return router
 
@@ -223,7 +219,7 @@ def _documented(body: Body, *errors: int) -> dict[str, Any]:
     accepted = content(Accepted, "In the log", Accepted("cmd-1", "/v1/commands/cmd-1"))
     return {
         "status_code": 202,
-        "responses": {202: accepted, **responses(503, *errors)},
+        "responses": {202: accepted, **responses(409, 503, *errors)},
         "openapi_extra": {"requestBody": {"required": True, **asked}},
     }
 
@@ -232,19 +228,3 @@ def _head(body: Body, patient: str) -> dict[str, Any]:
     """What every command begins with."""
     command = body.id or f"cmd-{uuid.uuid4().hex}"
     return {"id": command, "patient": patient, "by": body.by, "at": time.time()}
-
-
-def _status(command: str, result: bytes | None) -> CommandStatus:
-    if result is None:
-        return CommandStatus(command, "not_confirmed")
-    done: m.CommandDone = wire.events.decode(result)
-    return CommandStatus(
-        command,
-        "refused" if done.refused else "done",
-        done.patient,
-        done.action,
-        done.by,
-        done.time,
-        done.refused,
-        done.detail,
-    )

@@ -31,6 +31,8 @@ class Metrics:
     dropped_total: int = _counter("Waveform messages dropped for slow subscribers")
     slow_total: int = _counter("Subscribers closed because they stayed full")
     commands_total: int = _counter("Commands accepted")
+    refused_total: int = _counter("Commands refused before they reached the log")
+    unaudited_total: int = _counter("Commands refused of which the audit trail has no line")
     limited_total: int = _counter("Requests refused because a client asked too often")
     not_monitored: int = _gauge("Patients who send and whom no worker analyses")
     analysis_lag_seconds: float = _gauge("How long samples wait for their analysis, at most")

@@ -81,11 +81,29 @@ class Refusal(HTTPException):
         self.details = Details(_title(code), status, code, detail, field, limit, where)
 
 
+REFUSED: Final = (Refusal, WireError, RequestValidationError)
+"""What a request is refused with before anything is done."""
+
+
+def details_of(error: Refusal | WireError | RequestValidationError) -> Details:
+    """What the answer says of a request that is refused."""
+    if isinstance(error, Refusal):
+        return error.details
+    if isinstance(error, WireError):
+        status = 413 if error.code == "too_large" else 422
+        title = _title(error.code)
+        return Details(title, status, error.code, error.text, error.field, error.limit)
+    first = error.errors()[0]
+    code = next((c for end, c in _PARAMETER_CODES if first["type"].endswith(end)), "out_of_range")
+    field = ".".join(str(part) for part in first["loc"][1:])
+    limit = ", ".join(f"{name} {value}" for name, value in first.get("ctx", {}).items())
+    return Details(_title(code), 422, code, first["msg"], field, limit)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` in the one form."""
-    app.add_exception_handler(Refusal, _refusal)
-    app.add_exception_handler(WireError, _wire)
-    app.add_exception_handler(RequestValidationError, _parameter)
+    for kind in REFUSED:
+        app.add_exception_handler(kind, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(LogError, _unavailable)
     app.add_exception_handler(StoreError, _unavailable)
@@ -125,22 +143,8 @@ def _answer(details: Details, headers: Mapping[str, str] | None = None) -> Respo
     return Response(body, details.status, added | dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _refusal(_: Request, error: Any) -> Response:
-    return refuse(error)
-
-
-def _wire(_: Request, error: Any) -> Response:
-    status = 413 if error.code == "too_large" else 422
-    title = _title(error.code)
-    return _answer(Details(title, status, error.code, error.text, error.field, error.limit))
-
-
-def _parameter(_: Request, error: Any) -> Response:
-    first = error.errors()[0]
-    code = next((c for end, c in _PARAMETER_CODES if first["type"].endswith(end)), "out_of_range")
-    field = ".".join(str(part) for part in first["loc"][1:])
-    limit = ", ".join(f"{name} {value}" for name, value in first.get("ctx", {}).items())
-    return _answer(Details(_title(code), 422, code, first["msg"], field, limit))
+def _refused(_: Request, error: Any) -> Response:
+    return _answer(details_of(error), getattr(error, "headers", None))
 
 
 def _http(request: Request, error: Any) -> Response:

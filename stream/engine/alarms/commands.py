@@ -50,7 +50,7 @@ def answer(command: Command, now: float, refused: str = "", detail: str = "") ->
             patient=command.patient,
             time=now,
             by=command.by,
-            action=type(command).__name__.lower(),
+            action=command.action,
             refused=refused,
             detail=detail,
         )
