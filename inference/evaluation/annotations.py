@@ -30,6 +30,10 @@ _SHUTDOWN_BITS: Final = 0x30
 """A NOISE annotation with both bits of its subtype begins an unreadable stretch (bxb(1))."""
 
 
+_END: Final = b"\0\0"
+"""The end mark of an annotation file, annot(5)."""
+
+
 class EvaluationError(ValueError):
     """What was asked cannot be evaluated: a file is absent or malformed, a record unknown."""
 
@@ -110,7 +114,7 @@ def load(path: Path, extension: str) -> Annotations:
     where = path.with_name(f"{path.name}.{extension}")
     if not where.is_file():
         raise EvaluationError(f"{where}: there is no such annotation file")
-    if where.stat().st_size <= 2:  # only the end mark: no annotation at all, which wfdb refuses
+    if _is_empty(where):
         return Annotations(np.zeros(0, np.int64), (), (), (), None)
     try:
         with warnings.catch_warnings():
@@ -128,8 +132,19 @@ def load(path: Path, extension: str) -> Annotations:
         tuple(found.symbol),
         tuple(int(subtype) for subtype in found.subtype),
         tuple(note.rstrip("\0") for note in found.aux_note),
-        None if found.fs is None else float(found.fs),
+        float(found.fs) if found.fs else None,
     )
+
+
+def _is_empty(where: Path) -> bool:
+    """Whether a file has its end mark alone, which wfdb refuses; what is cut off it reads silently."""
+    try:
+        content = where.read_bytes()
+    except OSError as error:
+        raise EvaluationError(f"{where}: {error.strerror}") from error
+    if not content.endswith(_END):
+        raise EvaluationError(f"{where}: no end mark: it is cut off, or no annotation file")
+    return content == _END
 
 
 def beats(found: Annotations, rate: float, mapping: dict[str, BeatClass]) -> Beats:

@@ -1,5 +1,6 @@
 """Which records are evaluated, whose they are, and what each comparison gives."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,10 +111,13 @@ def _header_number(header: Path, word: int) -> float:
     lines = header.read_text(encoding="ascii", errors="replace").splitlines()
     words = next((line.split() for line in lines if line and not line.startswith("#")), [])
     try:
-        return float(words[word].split("/")[0].split("(")[0])
+        value = float(words[word].split("/")[0].split("(")[0])
     except (IndexError, ValueError):
+        value = math.nan
+    if not 0 < value < math.inf:
         what = "sampling frequency" if word == 2 else "number of samples"
-        raise EvaluationError(f"{header}: the first line holds no {what}") from None
+        raise EvaluationError(f"{header}: the first line holds no {what}")
+    return value
 
 
 def evaluate_record(

@@ -10,7 +10,7 @@ import pytest
 
 from inference.evaluation.annotations import BXB, Annotations, EvaluationError, load
 from inference.evaluation.command import configure, run
-from inference.evaluation.records import choose, sampling_rate
+from inference.evaluation.records import choose, length, sampling_rate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # pandas 3, called by wfdb 4.3
@@ -117,6 +117,36 @@ def test_malformed_header_is_named(tmp_path):
     none = load_of([], rate=None)
     with pytest.raises(EvaluationError, match="no sampling frequency"):
         sampling_rate(tmp_path / "r", none, none)
+
+
+@pytest.mark.parametrize(
+    "line", ["r 2 0 1000", "r 2 nan 1000", "r 2 -360 1000", "r 2 inf 1000", "r 2 360 0"]
+)
+def test_a_header_without_a_rate_or_a_length_is_named(tmp_path, line):
+    """What is not above 0 measures no time."""
+    (tmp_path / "r.hea").write_text(line + "\n")
+    with pytest.raises(EvaluationError, match=r"r\.hea: the first line holds no"):
+        length(tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    "kept", [slice(0, 600), slice(0, -2), slice(0, 601), slice(0, 1), slice(0)]
+)
+def test_a_file_that_is_cut_off_is_refused(folders, capsys, kept):
+    """Half of the truth would make half of what was found false: only an end mark ends a file."""
+    reference, test = folders
+    whole = (reference / "b.atr").read_bytes()
+    (reference / "b.atr").write_bytes(whole[kept])
+    assert evaluate(test, "--reference", reference) == 2
+    assert "b.atr: no end mark" in capsys.readouterr().err
+
+
+def test_a_text_is_no_annotation_file(folders, capsys):
+    """Its words would be read as no annotation at all."""
+    reference, test = folders
+    (test / "b.bw").write_text("hello world\n")
+    assert evaluate(test, "--reference", reference) == 2
+    assert "b.bw: no end mark" in capsys.readouterr().err
 
 
 def test_a_file_without_beats_is_a_miss_of_all(folders, capsys):
