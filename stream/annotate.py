@@ -2,18 +2,25 @@
 
 import argparse
 import json
+import re
+import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from tqdm import tqdm
 
-from client.records import Record, open_record, write_annotations
+from client.records import Record, RecordError, open_record, write_annotations
 from ecg.messages import Alarm, Beat
 from inference import registry
 from inference.classifier import BeatClassifier
 from stream.engine.pipeline import Classifier
 from stream.offline import play
+
+TAKEN: Final = ("atr", "bdf", "csv", "dat", "edf", "hea", "jsonl", "mat", "tsv", "txt")
+"""Extensions of records, of reference annotations and of events: they are not overwritten."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "records", nargs="+", metavar="RECORD", help="WFDB without suffix, EDF, CSV"
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--extension", default="bw", help="of the annotation files (default: bw)")
+    parser.add_argument(
+        "--extension", type=_extension, default="bw", help="of the annotation files (default: bw)"
+    )
     parser.add_argument(
         "--events",
         type=Path,
@@ -41,19 +50,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _extension(word: str) -> str:
+    if not re.fullmatch("[A-Za-z]+", word) or word.lower() in TAKEN:
+        raise argparse.ArgumentTypeError(f"{word!r} is not letters, or one of {', '.join(TAKEN)}")
+    return word
+
+
 def run(args: argparse.Namespace) -> int:
-    """Annotate every record; returns the exit status."""
+    """Annotate every record; returns the exit status, 2 where nothing can be written."""
+    try:
+        _annotate_all(args)
+    except OSError as error:
+        sys.stderr.write(f"beatwire annotate: {error}\n")
+        return 2
+    return 0
+
+
+def _annotate_all(args: argparse.Namespace) -> None:
     classifier = BeatClassifier(registry.find(args.model))
-    leads = [int(lead) if lead.isdigit() else lead for lead in args.leads]
     args.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         shared = stack.enter_context(args.events.open("w")) if args.events else None
-        for path in tqdm(args.records, unit="record", disable=len(args.records) < 2 or None):
-            record = open_record(path, leads, rate=args.rate)
+        for record in _records(args):
             with ExitStack() as own:
                 file = shared or own.enter_context(_events_file(args.output, record).open("w"))
                 annotate(record, classifier, args.output, args.extension, file)
-    return 0
+
+
+def _records(args: argparse.Namespace) -> Iterator[Record]:
+    """Open one after the other, each by a name that is WFDB's and its own.
+
+    Raises:
+        RecordError: one cannot be opened, or would overwrite what came of another.
+    """
+    leads = [int(lead) if lead.isdigit() else lead for lead in args.leads]
+    paths: dict[str, str] = {}
+    for path in tqdm(args.records, unit="record", disable=len(args.records) < 2 or None):
+        record = open_record(path, leads, rate=args.rate)
+        name = "".join(c if c.isalnum() or c in "_-" else "-" for c in record.name)
+        if name in paths:
+            raise RecordError(
+                "bad-value", "name", f"{name} is the name of {paths[name]}, too", path
+            )
+        paths[name] = path
+        yield replace(record, name=name)
 
 
 def annotate(

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from client.records import Record
+from client.records import Record, RecordError
 from client.replay import LeadOffTrack
-from ecg.messages import Block, Goodbye
+from ecg.messages import MAX_RATE, MIN_RATE, Block, Goodbye
 from stream.engine.events import Event
 from stream.engine.pipeline import Classifier
 from stream.engine.ward import Ward
@@ -27,7 +27,13 @@ def play(
     Of a record with several leads the first is heard, and the second where that one fails.
 
     Longer blocks are cheaper; beats and onsets do not depend on them, only when an alarm is decided.
+
+    Raises:
+        RecordError: no device may have the record's rate.
     """
+    if not MIN_RATE <= record.rate <= MAX_RATE:
+        limit = f"{MIN_RATE:g} to {MAX_RATE:g} Hz"
+        raise RecordError("rate", "rate", f"{record.rate:g} Hz", record.name, limit=limit)
     ward = Ward(classifier)
     name = "".join(c if c.isalnum() or c in "_.-" else "-" for c in record.name)[:64] or "record"
     now = 0.0
