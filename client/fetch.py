@@ -55,4 +55,5 @@ def fetch(name: str, folder: Path) -> None:
     try:
         wfdb.dl_database(name, str(folder))
     except (OSError, ValueError) as error:
-        raise RecordError("unreachable", name, str(error), folder) from error
+        what = f"PhysioNet does not give it, or cannot be reached ({type(error).__name__})"
+        raise RecordError("unreachable", name, what, folder) from error

@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "simulate": ("client.simulate", "stream simulated beds to a server"),
     "data": ("client.fetch", "bring public ECG databases from PhysioNet"),
     "store": ("stream.upgrade", "bring the store's tables up to date"),
-    "train": ("inference.training.command", "train the beat classifier"),
+    "train": ("inference.training.command", "train the beat classifier, or that of intervals"),
 }
 """Subcommand → module with `configure(parser)` and `run(args) -> exit status`, and its help."""
 

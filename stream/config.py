@@ -1,5 +1,6 @@
 """Settings of the server: defaults that work as they are, each overridable by BEATWIRE_<NAME>."""
 
+import logging
 import math
 import os
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 DAY = 86_400.0
+MAX_PORT = 65535
 MAX_HOLD = 30.0
 """Seconds; a device may have a ring of no more than a minute."""
 
@@ -116,6 +118,12 @@ class Settings:
             raise ValueError(f"realarm_seconds: {self.realarm_seconds:g} is no time; 0 is never")
         if not 0.0 <= self.hold_seconds <= MAX_HOLD:
             raise ValueError(f"hold_seconds: {self.hold_seconds:g} is not from 0 to {MAX_HOLD:g}")
+        if not 0 <= self.port <= MAX_PORT:
+            raise ValueError(f"port: {self.port} is not from 0 to {MAX_PORT}")
+        if self.log_level.upper() not in logging.getLevelNamesMapping():
+            raise ValueError(
+                f"log_level: {self.log_level!r} is none; info is usual, debug, warning"
+            )
         if self.leads not in {1, 2}:
             raise ValueError(f"leads: 1 or 2 are analysed, not {self.leads}")
 
@@ -161,4 +169,5 @@ def _parse(name: str, text: str, default: object) -> object:
     try:
         return type(default)(text)  # type: ignore[call-arg]
     except ValueError:
-        raise ValueError(f"{name}={text!r}: not a {type(default).__name__}") from None
+        kind = "whole number" if isinstance(default, int) else "number"
+        raise ValueError(f"{name}={text!r}: not a {kind}") from None

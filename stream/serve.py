@@ -20,9 +20,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
+from stream.address import is_free
 from stream.config import Settings
 from stream.kernel_cache import is_empty
 from stream.lifeline import SUPERVISED
+from stream.log import LogInUse
 from stream.log.chosen import check, open_log
 from stream.store import Store
 
@@ -32,6 +34,8 @@ DEATHS: Final = 5
 HEALTHY_SECONDS: Final = 60.0
 """A role that lived for so long works: what it died of before counts no more."""
 GRACE_SECONDS: Final = 10.0
+UNFIT: Final = 2
+"""Exit status for settings that cannot be, or a model: no further start would go better."""
 
 _log = logging.getLogger("beatwire")
 
@@ -69,19 +73,23 @@ def run(args: argparse.Namespace) -> int:
     try:
         settings = chosen(args)
         check(settings)
-    except ValueError as error:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
         print(f"beatwire serve: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return UNFIT
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
-    settings.folder.mkdir(parents=True, exist_ok=True)
     if args.role == "gateway":
         return _gateway(settings)
     if args.role == "worker":
         from stream.worker.role import work  # noqa: PLC0415 - the gateway needs no engine
 
-        asyncio.run(work(settings))
+        try:
+            asyncio.run(work(settings))
+        except LogInUse as error:
+            _log.error("%s: another server has the folder %s", error, settings.folder)
+            return 1
         gc.freeze()  # or the last collections walk over all kernels for half a second
         return 0
     return _supervise(settings, args.simulate)
@@ -163,11 +171,13 @@ class Child:
         self.lives.begin(now)
 
     def revive(self, now: float) -> bool:
-        """Start it again if it died; False when it dies too often."""
+        """Start it again if it died; False when it would die again, or does too often."""
         assert self.process is not None
         if self.process.poll() is None:
             return True
         _log.error("%s ended with status %s", self.role, self.process.returncode)
+        if self.process.returncode == UNFIT:
+            return False
         if not self.lives.end(now):
             _log.error("%s died %d times in a row and is given up", self.role, DEATHS)
             return False
@@ -188,6 +198,8 @@ class Child:
 
 def _supervise(settings: Settings, beds: int) -> int:
     """Start the roles and watch over them until a signal comes."""
+    if not is_free(settings.host, settings.port):
+        return UNFIT
     _announce(f"http://{settings.host}:{settings.port}")
     roles = list(children(settings, beds))
     with _until_signal() as ended:

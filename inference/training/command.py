@@ -110,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
 def _beat(args: argparse.Namespace) -> int:
     training = [args.data / "mitdb" / name for name in DS1] + svdb(args.data)
     if len(training) <= len(DS1) or not (args.data / "cinc2017" / "REFERENCE.csv").exists():
-        sys.stderr.write(f"beatwire train: {args.data} lacks records of mitdb, svdb or cinc2017\n")
+        what = f"{args.data} lacks records of mitdb, svdb or cinc2017; the README says whence"
+        sys.stderr.write(f"beatwire train: {what}\n")
         return 2
     network.prepare()
     chosen = strips(args.data / "cinc2017")

@@ -32,6 +32,21 @@ def test_an_unknown_database_is_refused(capsys):
     assert "mitdb" in capsys.readouterr().err
 
 
+def test_a_database_that_does_not_come_is_one_clear_line(tmp_path, monkeypatch, capsys):
+    """No network, say: status 2, without the insides of a library."""
+    wfdb = pytest.importorskip("wfdb")
+
+    def fail(*_):
+        raise ConnectionError("HTTPSConnectionPool(host='example.org', port=443): Max retries")
+
+    monkeypatch.setattr(wfdb, "dl_database", fail)
+    assert main(["data", "fetch", "mitdb", "--folder", str(tmp_path)]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("beatwire data: ")
+    assert "PhysioNet" in told
+    assert "Pool" not in told
+
+
 def test_the_command_starts_quickly_without_the_heavy_parts():
     """`beatwire --help` reads neither numba nor the model runtime."""
     code = (

@@ -61,13 +61,29 @@ def test_a_bound_that_rings_do_not_outlast_is_refused(text):
         Settings.load({"BEATWIRE_HOLD_SECONDS": text})
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("PORT", "-1"), ("PORT", "65536"), ("PORT", "http"), ("LOG_LEVEL", "loud")]
+)
+def test_a_port_or_level_that_there_is_not_is_refused(name, text):
+    """By name."""
+    with pytest.raises(ValueError, match=f"(?i){name}"):
+        Settings.load({f"BEATWIRE_{name}": text})
+
+
 def test_what_a_process_is_given_by_its_environment_are_the_same_settings():
     """Of any type, also where they are not the defaults."""
     changed = {
         setting.name: type(value)(f"{value}5" if isinstance(value, int | float) else f"{value}x")
         for setting in fields(Settings)
-        if setting.name not in {"leads", "hold_seconds", "cors_origins"}
+        if setting.name not in {"leads", "hold_seconds", "cors_origins", "port", "log_level"}
         for value in [getattr(Settings(), setting.name)]
     }
-    settings = Settings(**changed, leads=1, hold_seconds=0.1, cors_origins="https://ward.example")
+    settings = Settings(
+        **changed,
+        leads=1,
+        hold_seconds=0.1,
+        cors_origins="https://ward.example",
+        port=9000,
+        log_level="debug",
+    )
     assert Settings.load(settings.variables()) == settings
