@@ -1,5 +1,7 @@
 """Where a served model comes from: the shipped bundle, a folder, or a version in an MLflow registry."""
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -19,8 +21,14 @@ def find(place: str) -> Bundle[BeatManifest]:
     """
     if not place.startswith(SCHEME):
         return load(Path(place) if place else SHIPPED)
-    with tempfile.TemporaryDirectory() as folder:
-        return load(_fetch(place, Path(folder)))
+    return load(_fetch(place, _kept()))
+
+
+def _kept() -> Path:
+    """A folder that lasts as long as this process: the reference of drift is read from it later."""
+    folder = tempfile.mkdtemp(prefix="beatwire-model-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _fetch(address: str, folder: Path) -> Path:

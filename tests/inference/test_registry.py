@@ -9,6 +9,7 @@ import pytest
 
 from ecg.errors import ModelError
 from inference import bundle, registry
+from inference.drift import population
 from inference.training.tracking import track
 from stream.config import Settings
 from stream.files.__main__ import serve
@@ -44,6 +45,14 @@ def test_the_champion_is_served(client):
     found = registry.find(CHAMPION)
     assert found.model == shipped.model
     assert found.model_id == shipped.model_id
+
+
+def test_the_champion_s_drift_is_measured(client):
+    """What its training patients' beats were like comes with it, for gateway and worker to read."""
+    shipped = bundle.load()
+    published(client, shipped)
+    found = registry.find(CHAMPION)
+    assert population.load(found.path, found.model) is not None
 
 
 def test_gateway_and_uploads_take_the_same_address(client):
