@@ -28,6 +28,7 @@ import msgspec
 
 from ecg import messages as m
 from ecg.errors import WireError
+from stream.gateway.advice import on_block
 from stream.gateway.codes import Close
 from stream.gateway.held import Held
 from stream.gateway.instructions import Append, Instruction, Send, Shut, Supersede, Terms
@@ -75,7 +76,7 @@ class DeviceConnection:
         self._held = Held(terms)
         self._in_flight: deque[m.Hello | m.Block | m.Goodbye] = deque()
         self._blocks = 0
-        self._failed = False
+        self._failed = self._advised = False
         self._unreported = 0
         self._heard = self._acked = self._pulse = now
 
@@ -215,7 +216,9 @@ class DeviceConnection:
             text = f"{self._blocks} blocks are in flight already"
             return self._end(Close.TOO_MANY, "too_many_in_flight", text, limit=limit)
         self._blocks += 1
-        return [self._append(_placed(block, hello.location))]
+        advice = None if self._advised else on_block(block)
+        self._advised = self._advised or advice is not None
+        return [self._append(_placed(block, hello.location)), *([Send(advice)] if advice else [])]
 
     def _goodbye(self, message: m.Goodbye) -> list[Instruction]:
         hello = self.hello

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ecg import messages as m
 from ecg.errors import WireError
 from ecg.types import Lead
+from stream.engine.alarms import Book, Context
+from stream.gateway.advice import LONG_SECONDS
 from stream.gateway.codes import Close
 from stream.gateway.device import SILENT_SECONDS, DeviceConnection, State
 from stream.gateway.instructions import Append, Send, Shut, Supersede, Terms
@@ -49,6 +51,32 @@ def test_a_block_is_appended_and_acknowledged_only_when_durable():
     assert made.tick(0.6, 0.0) == []
     assert made.appended(1, 0.7) == []
     assert made.appended(1, 0.8) == [Send(m.Ack(session="s1", durable=COUNT, credit=8))]
+
+
+def test_a_device_of_long_blocks_is_told_once_and_not_cut_off():
+    """From 2 s on: with 3 s between two blocks their patient would be silent each time (ALARMS.md)."""
+    made = opened()
+    for seconds, told in ((2.0, []), (2.5, ["long_blocks"]), (5.0, [])):
+        payload = bytes(2 * round(RATE * seconds))
+        long = msgspec.structs.replace(block(0), payload=payload)
+        said = made.receive(long, 0.0)
+        assert said[0] == Append(long)
+        assert [(send.message.code, send.message.fatal) for send in said[1:]] == [
+            (code, False) for code in told
+        ]
+    assert made.state is State.OPEN
+
+
+@pytest.mark.parametrize(("seconds", "silent"), [(LONG_SECONDS, False), (3.0, True), (5.0, True)])
+def test_the_alarm_book_calls_nobody_silent_who_is_told_nothing(seconds, silent):
+    """Blocks that arrive up to a second late raise no NO_DATA if they are short enough."""
+    book, start = Book(), 1_700_000_000.0
+    book.session(Context("p1", "s1", RATE), start)
+    said = []
+    for number in range(1, 21):
+        now = start + seconds * number + 0.9 * (number % 2)
+        said += book.tick(now) + book.arrived("p1", "s1", round(number * seconds * RATE), now)
+    assert ("NO_DATA" in {each.alarm.kind for each in said}) == silent
 
 
 def test_acknowledgements_are_thinned_to_a_quarter_of_the_credit_or_half_a_second():
