@@ -18,7 +18,7 @@ beats come from one), Q (paced) is not trained.
   irregular sinus rhythm; `inference/training/rhythms.py`); lead 0, and lead 1 of the same records as further patients, streamed through Beatwire's own `clean`, `detect` and `segment`; labels by
   matching our detected beats to the annotations (150 ms). e, j, n count as N; a detection without an
   annotation counts as N; F, Q and beats in ventricular flutter are left out.
-{feedback}- Held out, never trained on or used for a choice: mitdb DS2. All our `svdb` patients are trained on;
+{feedback}- Held out, never trained on or used for a choice: mitdb DS2 (but 202 is of the same patient as 201 in DS1). All our `svdb` patients are trained on;
   rows named cross-validated judge each patient by a network and thresholds of the same recipe that never saw it
   (5 folds of whole patients, its retimed beats and second lead held with it; seeds of the folds: {folds}).
 - {method}

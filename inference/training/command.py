@@ -42,7 +42,10 @@ _PARTS: Final = (
 )  # fmt: skip
 _ROOMS: Final = ("clean.py", "detect/*.py", "segment/*.py")
 """Rooms whose code decides what a model is trained on."""
-_MODULES: Final = ("features", *(f"training/{name}" for name in _PARTS))
+_MODULES: Final = ("beat_input", "features", *(f"training/{name}" for name in _PARTS))
+_LABELS: Final = ("evaluation/annotations", "evaluation/ec57")
+"""Which class a detected beat is given."""
+_SHAPES: Final = ("shape.py", "types.py", "window.py")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -163,10 +166,11 @@ def _write_reference(made: BeatBundle, model: Any, patients: Sequence[beats.Pati
     reference.write(made.path, made.model, rows)
 
 
-def _sources() -> list[Path]:
+def sources() -> list[Path]:
     """The files that decide what a model is trained on."""
     rooms = [p for room in _ROOMS for p in sorted((ROOT / "stream" / "engine").glob(room))]
-    return rooms + [ROOT / "inference" / f"{name}.py" for name in _MODULES]
+    shapes = [ROOT / "ecg" / name for name in _SHAPES]
+    return rooms + shapes + [ROOT / "inference" / f"{name}.py" for name in _MODULES + _LABELS]
 
 
 def _spread(results: list[dict[str, dict[str, float]]]) -> str:
@@ -192,7 +196,7 @@ def _bundle(
         model_sha256=hashlib.sha256(model).hexdigest(),
         seeds=args.seeds,
         data_sha256=data_sha256,
-        code_version=code_version(_sources()),
+        code_version=code_version(sources()),
         figures={},
     )
     return bundle.Bundle(args.output, manifest, model)

@@ -1,14 +1,29 @@
 """Training: labels by matching, folds by patient, thresholds, reproducible networks that export."""
 
+import inspect
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from ecg import shape, types, window
 from inference import beat_input, features
 from inference.evaluation.annotations import Beats, spans
-from inference.training import beats, card, network, teacher
+from inference.evaluation.ec57 import match
+from inference.training import beats, card, command, network, teacher
 from inference.training.harvest import harvest
 from inference.training.records import HELD_OUT, LEFT_OUT, Record, label, read, strips
 from inference.training.strips import loop, patient
+
+
+@pytest.mark.parametrize(
+    "module", [harvest, label, Beats, match, features, beat_input, shape, types, window, network]
+)
+def test_what_decides_the_rows_is_in_the_code_version(module):
+    """Signal rooms, windows, features, and the matching that gives each beat its class."""
+    place = inspect.getsourcefile(module)
+    assert place is not None
+    assert Path(place) in command.sources()
 
 
 def record(samples, classes, vf=()):
