@@ -230,49 +230,54 @@ class Subscriber:
     async def __aiter__(self) -> AsyncGenerator[Item]:
         """Items until the consumer stops.
 
+        One generator: of nested ones a consumer that breaks off leaves the inner to the event loop,
+        which closes them while the outer one does, and complains.
+
         Raises:
             RefusedError: the gateway will not take this subscription.
         """
         dice = Random(uuid.uuid4().int)  # noqa: S311 - jitter, no secret
         while True:
-            with contextlib.suppress(WireError, *link.FAILURES):
-                async with contextlib.aclosing(self._connection()) as items:
-                    async for item in items:
-                        yield item
+            try:
+                async with link.connect_to(self._url, self._token) as socket:
+                    beating = await self._greet(socket)
+                    try:
+                        while True:
+                            item = await self._receive(socket)
+                            if item is not None:
+                                yield item
+                                await self._taken(item)
+                    finally:
+                        self.connected, self._socket = False, None
+                        beating.cancel()
+            except (WireError, *link.FAILURES) as error:
+                if problem := link.refusal(error):
+                    raise RefusedError(problem) from error
             self._failures += 1
             await asyncio.sleep(self._backoff.delay(self._failures, dice))
 
-    async def _connection(self) -> AsyncGenerator[Item]:
-        try:
-            async with link.connect_to(self._url, self._token) as socket:
-                await socket.send(self.subscription.greeting())
-                self._socket = socket
-                beating = asyncio.create_task(_beat(socket))
-                try:
-                    async for item in self._items(socket):
-                        yield item
-                finally:
-                    self.connected, self._socket = False, None
-                    beating.cancel()
-        except link.FAILURES as error:
-            if problem := link.refusal(error):
-                raise RefusedError(problem) from error
-            raise
+    async def _greet(self, socket: ClientConnection) -> asyncio.Task[None]:
+        """Subscribe; gives the task of the heartbeats."""
+        await socket.send(self.subscription.greeting())
+        self._socket = socket
+        return asyncio.create_task(_beat(socket))
 
-    async def _items(self, socket: ClientConnection) -> AsyncGenerator[Item]:
-        while True:
-            # Silence counts while we listen, not while the consumer works.
-            async with asyncio.timeout(SILENCE):
-                frame = await socket.recv()
-            item = self.subscription.received(frame)
-            if isinstance(item, m.Snapshot):
-                self.connected = True
-            if not isinstance(item, m.Problem):
-                self._failures = 0
-            if item is not None:
-                yield item
-                if not self._manual:
-                    await self.confirm(item)
+    async def _receive(self, socket: ClientConnection) -> Item | None:
+        """What the next frame brings, if anything."""
+        # Silence counts while we listen, not while the consumer works.
+        async with asyncio.timeout(SILENCE):
+            frame = await socket.recv()
+        item = self.subscription.received(frame)
+        if isinstance(item, m.Snapshot):
+            self.connected = True
+        if not isinstance(item, m.Problem):
+            self._failures = 0
+        return item
+
+    async def _taken(self, item: Item) -> None:
+        """The consumer asks for the next item."""
+        if not self._manual:
+            await self.confirm(item)
 
 
 async def _beat(socket: ClientConnection) -> None:

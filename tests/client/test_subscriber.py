@@ -1,10 +1,13 @@
 """The subscription (pure) and the subscriber over a real socket."""
 
 import asyncio
+import gc
+import threading
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import serve
+from websockets.sync.server import serve as serve_in_thread
 
 import client.subscriber
 from client.errors import RefusedError
@@ -212,6 +215,33 @@ def test_resumes_after_the_last_cursor_and_shows_each_event_once():
         assert script.headers[0]["Authorization"] == "Bearer secret"
 
     asyncio.run(main())
+
+
+def test_a_consumer_that_breaks_off_is_left_in_peace():
+    """It may be the last that a program does: the loop closes what is open, and complains of nothing."""
+    complaints = []
+
+    def play(socket) -> None:
+        socket.recv()
+        for message in (SNAPSHOT, event(11, beat(1))):
+            socket.send(pack(message))
+        for _ in socket:  # until it is closed
+            pass
+
+    async def main(url: str) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+        async for item in Subscriber(url, channels=["beats"]):
+            if item != SNAPSHOT:
+                break
+
+    with serve_in_thread(play, "127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        asyncio.run(main(f"ws://127.0.0.1:{listener.socket.getsockname()[1]}"))
+        listener.shutdown()
+        thread.join()
+    gc.collect()
+    assert complaints == []
 
 
 def test_a_frame_that_cannot_be_read_costs_a_connection_not_the_subscription():
