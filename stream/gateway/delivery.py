@@ -275,8 +275,9 @@ def _started(about: m.Alarm, receiver: str, since: float, wall: float) -> m.Alar
 
 
 def receiver_of(alarm: m.Alarm) -> str:
-    """The receiver that a DELIVERY_FAIL is about, empty for any other alarm."""
-    return alarm.id.rsplit(":", 2)[1] if alarm.kind == KIND.name else ""
+    """The receiver that a DELIVERY_FAIL is about, empty for any other alarm, or if no gateway named it."""
+    parts = alarm.id.rsplit(":", 2)
+    return parts[1] if alarm.kind == KIND.name and len(parts) == 3 else ""
 
 
 def ended(alarm: m.Alarm, wall: float) -> m.Alarm:

@@ -20,8 +20,9 @@ from stream.log import Entry, Log, LogError, Topic
 KINDS: Final = frozenset({monitor.KIND.name, delivery.KIND.name})
 """The kinds that gateways raise; all others are the workers'."""
 
-MAX_KNOWN: Final = 4096
-"""Alarms of which the last update is known: one that comes again is no news."""
+MAX_KNOWN: Final = 16_384
+"""Alarms of which the last update is known: one that comes again is no news. More than the 10,000 patients
+of a worker that dies: each of them may have one that stands. About 16 MB."""
 
 TRIES: Final = 3
 """Of an alarm that the log refuses; each costs the devices' appends a new producer."""

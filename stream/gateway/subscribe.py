@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import msgspec
 from fastapi import WebSocket, WebSocketDisconnect
 
 from ecg import messages as m
@@ -31,7 +30,7 @@ from stream.gateway.fanout import Delivery, Subscription
 from stream.gateway.hub import Hub
 from stream.gateway.ingest import bearer
 from stream.gateway.replay import replay
-from stream.gateway.standing import Standing, cut_problem
+from stream.gateway.standing import Standing, cut_problem, wanted_by
 from stream.gateway.turns import Turn
 from stream.log import LogError, OffsetOutOfRange
 
@@ -253,18 +252,16 @@ class Connection:
 
     async def _catch_up(self, subscription: Subscription, cursor: Cursor) -> None:
         stored = await self._all.standing()
-        alarms = stored.alarms + self._hub.standing(self._receiver)
-        wanted = tuple(
-            msgspec.structs.replace(alarm, strip=None)
-            for alarm in alarms
-            if subscription.wants(1, alarm.patient, alarm.unit)
-        )
+        ours = self._hub.standing(self._receiver)
+        wanted = wanted_by(subscription, stored.alarms, ours, self._hub.fanout.unit)
         if self._receiver:
             now = asyncio.get_running_loop().time()
             self._hub.watchdogs.delivery.snapshot(self._receiver, wanted, now)
         if stored.cut:
             await self._send(Delivery(cut_problem()))
-        await self._send(Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted)))
+        snapshot = Delivery(m.Snapshot(cursor=cursor.encode(), alarms=wanted))
+        await asyncio.to_thread(getattr, snapshot, "text" if self._text else "packed")
+        await self._send(snapshot)
         turn = Turn()
         async for delivery in replay(self._hub, subscription, cursor):
             await self._send(delivery)

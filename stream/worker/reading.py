@@ -66,6 +66,7 @@ def commands(records: Sequence[Record], refuse: Refuse = _ignore) -> list[Asked]
     for record in records:
         try:
             command = wire.commands.read(record.value)
+            _check_key(record, command.patient)
         except WireError as error:
             refuse(_rejected(record, error))
             continue

@@ -5,7 +5,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from ecg.messages import Alarm, CommandDone, Hello, Strip
+import msgspec
+
+from ecg.messages import Alarm, CommandDone, Hello, Strip, Vitals
 from stream.engine.events import Event, published
 from stream.engine.intake import Arrived
 from stream.engine.trouble import Trouble
@@ -67,7 +69,14 @@ class Shift:
         for event in events:
             if isinstance(event, Alarm) and event.phase == "start":
                 self.want(event)
-        return events
+        return [self._placed(event) if isinstance(event, Vitals) else event for event in events]
+
+    def _placed(self, vitals: Vitals) -> Vitals:
+        """Vitals from where their patient was admitted to: by them gateways know who lies in a unit."""
+        place = self.ward.book.place(vitals.patient)
+        if place is None:
+            return vitals
+        return msgspec.structs.replace(vitals, unit=place.unit, bed=place.bed)
 
     def _together(self, arrivals: Sequence[Arrived], *, live: bool) -> list[Event]:
         try:

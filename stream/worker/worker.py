@@ -202,11 +202,10 @@ class Worker:
         self._recent.take(arrivals)
         ready = await self._commands(commands, arrivals, caught_up=caught_up)
         events = await self._push(arrivals, ready)
+        ahead = commands.position(self.partition)
         positions = {
             Topic.SAMPLES.value: samples.position(self.partition),
-            Topic.COMMANDS.value: self._held[0].offset
-            if self._held
-            else commands.position(self.partition),
+            Topic.COMMANDS.value: self._held[0].offset if self._held else ahead,
         }
         until = polled - TICK_DELAY if caught_up and polled >= self._resumed + RESUME_SECONDS else 0
         told = {record.key for record in records}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from gateway_rig import (
     Server,
@@ -317,3 +318,8 @@ def test_a_receiver_is_not_told_of_itself():
     """The failure's id names the receiver that it is about; other alarms are about none."""
     assert receiver_of(FAILURE) == "phone"
     assert receiver_of(alarm(0)) == ""
+
+
+def test_an_alarm_that_some_other_program_named_ends_no_gateway():
+    """Anybody who may write to the topic could stop them all at once."""
+    assert receiver_of(msgspec.structs.replace(FAILURE, id="mine")) == ""

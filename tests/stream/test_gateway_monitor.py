@@ -23,6 +23,7 @@ from stream.gateway.monitor import (
     VITALS_SECONDS,
     Monitor,
 )
+from stream.store import Store
 
 WALL = 1_750_000_000.0
 
@@ -157,3 +158,31 @@ def test_a_subscriber_sees_it_begin_and_end(tmp_path, monkeypatch, late):
     assert raised.kind == ended.kind == "NOT_MONITORED"
     assert (raised.state, ended.state) == ("active", "ended")
     assert (raised.unit, raised.bed) == ("ICU", "3")
+
+
+def test_who_follows_a_unit_is_told_of_a_patient_who_was_moved_there(tmp_path, monkeypatch):
+    """The device still names the former unit; live or in the snapshot, the alarm goes where the patient is."""
+    monkeypatch.setattr(hub, "MONITOR_SECONDS", 0.01)
+    monkeypatch.setattr("stream.gateway.monitor.VITALS_SECONDS", 0.1)
+    monkeypatch.setattr("stream.gateway.monitor.HOLD_SECONDS", 0.05)
+    admit = m.Admit(
+        id="c", patient="p1", by="n", at=1.0, profile=m.Patient("p1"), location=m.Location("CCU")
+    )
+    with Store(tmp_path / "store.db") as store, store.transaction(0, store.claim(0)) as change:
+        change.admit(admit)
+
+    async def scene():
+        async with (
+            gateway(tmp_path) as server,
+            device(server) as source,
+            subscriber(server, "alarms", units=("CCU",)) as early,
+        ):
+            await early.receive()
+            await source.send(hello(), block(payload=bytes(2 * 6 * HALF), unit="ICU"))
+            live = (await early.receive()).event
+            async with subscriber(server, "alarms", units=("CCU",)) as late:
+                return live, (await late.receive()).alarms
+
+    live, standing = asyncio.run(scene())
+    assert live.kind == "NOT_MONITORED"
+    assert standing == (live,)

@@ -1,6 +1,7 @@
 """The subscription endpoint: a real server, real sockets, the real log and store."""
 
 import asyncio
+import threading
 
 import pytest
 from gateway_rig import (
@@ -18,6 +19,7 @@ from gateway_rig import (
 )
 
 from ecg import messages as m
+from ecg import wire
 from stream.gateway import subscribe
 from stream.gateway.codes import Close
 from stream.gateway.cursor import Cursor
@@ -94,6 +96,28 @@ def test_a_snapshot_that_lacks_alarms_says_so(tmp_path, monkeypatch, standing, c
     assert list(snapshot.alarms) == made[::-1][:3]
     told = [(one.code, one.limit, one.fatal) for one in problems]
     assert told == [("snapshot_cut", "3 alarms", False)] * cut
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_large_snapshot_holds_up_no_device(tmp_path, monkeypatch, text):
+    """Ten thousand alarms take 0.15 s to write as JSON: the loop's thread has others to serve."""
+    threads = {}
+
+    def told(kind, encode):
+        def encoded(message):
+            threads[type(message)] = threading.current_thread()
+            return encode(message)
+
+        monkeypatch.setattr(wire, kind, encoded)
+
+    async def scene():
+        async with gateway(tmp_path) as server, subscriber(server, "alarms", text=text) as peer:
+            return await peer.receive()
+
+    told("pack", wire.pack)
+    told("to_json", wire.to_json)
+    assert isinstance(asyncio.run(scene()), m.Snapshot)
+    assert threads[m.Snapshot] is not threading.main_thread()
 
 
 def test_a_cursor_resumes_after_its_event_with_nothing_missed_or_repeated(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from itertools import groupby
 
 import msgspec
 import pytest
@@ -182,6 +183,21 @@ async def test_a_bed_that_another_worker_is_about_to_give_away_is_refused(tmp_pa
             ("c4", "", "ICU 4"),
             ("c6", "", "ICU 3"),
         ]
+
+
+async def test_vitals_name_the_bed_that_a_patient_was_admitted_to(tmp_path):
+    """Whoever follows a unit sees those who were moved there, whatever their devices say."""
+    async with house(tmp_path) as made:
+        worker, source = made.worker(), stream("steady", "p1")
+        readers = await live(made, worker, [source], 4)
+        await made.put(START + 4.5, admission("p1", 4), topic=Topic.COMMANDS)
+        await live(made, worker, [source], 8, 4, readers)
+        leaves = m.Discharge(id="d", patient="p1", by="n", at=START + 8)
+        await made.put(START + 8.5, leaves, topic=Topic.COMMANDS)
+        await live(made, worker, [source], 12, 8, readers)
+        told = [e for e in await made.published(Topic.EVENTS) if isinstance(e, m.Vitals)]
+        places = [(e.unit, e.bed) for e in told]
+        assert [place for place, _ in groupby(places)] == [("", ""), ("ICU", "3"), ("", "")]
 
 
 async def test_a_late_worker_takes_commands_in_their_place(tmp_path):

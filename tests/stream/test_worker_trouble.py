@@ -84,7 +84,9 @@ async def test_what_cannot_be_read_stalls_nobody(tmp_path, caplog):
         block = stream("steady", "p")[0][1]
         foreign = Entry("q", codec.wire.pack(block))
         await made.put(START + 1, Entry("p", b""), Entry("p", b"\xc1"), foreign, block)
-        await made.put(START + 1, Entry("p", b"{}"), topic=Topic.COMMANDS)
+        astray = m.PauseAudio(id="c1", patient="p", by="n", at=START)
+        strays = Entry("p", b"{}"), Entry("q", codec.wire.pack(astray))
+        await made.put(START + 1, *strays, topic=Topic.COMMANDS)
         await work(made.worker())
         assert [a.kind for a in await made.alarms()] == ["LEARNING"]
         told = await made.published(Topic.REJECTED)
@@ -93,7 +95,9 @@ async def test_what_cannot_be_read_stalls_nobody(tmp_path, caplog):
             (Topic.SAMPLES, 1, "p", "malformed", ""),
             (Topic.SAMPLES, 2, "q", "mismatch", "key"),
             (Topic.COMMANDS, 0, "p", "missing_field", "type"),
+            (Topic.COMMANDS, 1, "q", "mismatch", "key"),
         ]
+        assert made.store.history.command("c1") is None
         assert any(r.levelno == logging.WARNING for r in caplog.records)
 
 

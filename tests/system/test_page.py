@@ -162,6 +162,20 @@ def test_an_acknowledgement_reaches_a_second_page_with_who_did_it(ward, chromium
         expect(second.get_by_role("button", name="End the pause")).to_be_hidden(timeout=PATIENCE)
 
 
+def test_who_acknowledges_all_says_which_alarms_were_on_the_page(ward, chromium):
+    """One press for what stands in the bed's list; the book carries it out, and the button goes."""
+    with page(chromium, f"{ward.page}#/beds/demo-2", name="nurse-2") as station:
+        button = station.get_by_role("button", name="Acknowledge all")
+        button.wait_for(timeout=PATIENCE)
+        with station.expect_response("**/v1/patients/demo-2/acknowledge") as answered:
+            button.click()
+        seen = answered.value.request.post_data_json["seen"]
+        assert answered.value.status == 202
+        assert len(seen) > 1
+        assert all(one["alarm"].startswith("demo-2:") and one["update_no"] > 0 for one in seen)
+        expect(button).to_be_hidden(timeout=PATIENCE)
+
+
 def test_the_page_is_silent_until_sound_is_enabled_and_says_so(ward, chromium):
     """Before: a visible invitation. After a press: on; a page with no audio device says blocked."""
     with page(chromium, ward.page) as station:

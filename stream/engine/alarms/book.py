@@ -8,8 +8,6 @@ transitions; a replayed change or command (after a restore) gives none.
 
 A condition found in samples comes through `change` (replays are recognised by their sample);
 a trouble of this program itself (MODEL_FAIL, ANALYSIS_LAG) through `fault`, or ANALYSIS_FAIL through `analysis`.
-
-Acknowledge with an empty alarm id means all alarms of the patient.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +15,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from ecg.conditions import Change
-from ecg.messages import Alarm, Command, Evidence, Patient, Strip
+from ecg.messages import Alarm, Command, Evidence, Location, Patient, Strip
 from ecg.types import Paced
 from stream.engine.alarms.commands import answer, carry_out, remember
 from stream.engine.alarms.deadlines import Deadlines
@@ -237,6 +235,11 @@ class Book:
         """Alarms that ended a moment ago and still take their strip."""
         state = self._patients.get(patient)
         return [alarm for _, alarm in state.ended] if state else []
+
+    def place(self, patient: str) -> Location | None:
+        """Where somebody was admitted to; None: nobody knows better than the device."""
+        state = self._patients.get(patient)
+        return Location(state.unit, state.bed) if state is not None and state.admitted else None
 
     def idle(self, patient: str) -> bool:
         """Whether a known patient has nothing shown, and is in no bed."""
