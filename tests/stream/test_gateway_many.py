@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 from gateway_rig import (
@@ -75,6 +76,30 @@ def test_whom_nobody_analyses_is_told_at_every_gateway(kafka: str, tmp_path: Pat
     assert (raised.kind, raised.patient, raised.state) == ("NOT_MONITORED", "p1", "active")
     assert standing == (raised,)
     assert (ended.id, ended.state) == (raised.id, "ended")
+
+
+def test_a_command_is_known_at_every_gateway_and_one_that_never_was_at_none(
+    kafka: str, tmp_path: Path
+):
+    """It waits in the log for its worker, whichever gateway took it, and whatever else waits there."""
+
+    async def ask(server: Server, path: str, body: dict[str, str] | None = None) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+            return await (client.post(path, json=body) if body else client.get(path))
+
+    async def scene():
+        async with house(kafka, tmp_path) as (first, second, _, _):
+            for patient in ("p1", "p2", "p3"):
+                body = {"by": "n", "id": f"c-{patient}"}
+                took = await ask(first, f"/v1/patients/{patient}/pause", body)
+                assert took.status_code == 202
+            path = "/v1/commands/{}"
+            known = [(await ask(second, path.format(f"c-p{n}"))).json() for n in (1, 2, 3)]
+            return known, [await ask(one, path.format("c-p4")) for one in (first, second)]
+
+    known, unknown = asyncio.run(scene())
+    assert [status["status"] for status in known] == ["not_confirmed"] * 3
+    assert [(one.status_code, one.json()["code"]) for one in unknown] == [(404, "not_found")] * 2
 
 
 def test_what_a_gateway_that_died_had_raised_ends_once_somebody_analyses(
