@@ -109,11 +109,17 @@ def _size(frame: bytes | str) -> int:
 
 def invalid(error: msgspec.ValidationError, field: str) -> WireError:
     """What msgspec says in words, as a typed error about `field`."""
-    text = str(error).partition(" - at `")[0]
+    text = _plain(str(error).partition(" - at `")[0])
     named = re.search(r"(?:required|unknown) field `(\w+)`", text)
     if named:
         field = f"{field}.{named[1]}".removeprefix(".")
     return WireError(_code(text), text, field=field, limit=_limit(text))
+
+
+def _plain(text: str) -> str:
+    """A bound as people write it: "must be <= 120" for "Expected `float` <= 120.0"."""
+    bound = re.fullmatch(r"Expected `\w+` ([<>]=?) (\S+?)(?:\.0)?", text)
+    return f"must be {bound[1]} {bound[2]}" if bound else text
 
 
 def json_field(path: str) -> str:
@@ -168,8 +174,9 @@ def _code(text: str) -> str:
 
 
 def _limit(text: str) -> str:
-    """The limit in words, e.g. "`float` <= 1000.0", from msgspec's "Expected …"."""
-    return text.removeprefix("Expected ").split(", got")[0] if text.startswith("Expected ") else ""
+    """The limit in words, e.g. "<= 1000", from what says what was expected."""
+    expected = re.match(r"(?:Expected|must be) (.*?)(?:, got|$)", text)
+    return expected[1] if expected else ""
 
 
 def check(message: Any) -> None:

@@ -24,7 +24,7 @@ COLUMNS: Final = ("line", "probability", "label", "missing", "code", "field", "l
 CSV_EXAMPLE: Final = "Age,Gender,QTc,QRS,Vent rate\n65,M,420.5,98.2,72\n200,F,420.5,98.2,\n"
 VERDICTS_EXAMPLE: Final = (
     ",".join(COLUMNS) + "\n2,0.614,abnormal,ECG_ATRIAL_RATE,,,,\n"
-    "3,,,,out_of_range,Age,`float` <= 120.0,Expected `float` <= 120.0\n"
+    "3,,,,out_of_range,Age,<= 120,must be <= 120\n"
 )
 
 

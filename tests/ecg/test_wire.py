@@ -267,6 +267,14 @@ def test_what_is_said_of_such_a_text_can_be_read():
     assert wire.rejected.decode(wire.pack(left_out)) == left_out
 
 
+def test_a_bound_is_told_as_people_write_it():
+    """In the limit and in the text, without the names of types."""
+    error = refused(wire.from_device, wire.pack(msgspec.structs.replace(BLOCK, rate=1000.5)))
+    assert (error.limit, error.text) == ("<= 1000", "must be <= 1000")
+    error = refused(wire.from_device, wire.pack(msgspec.structs.replace(BLOCK, first=-1)))
+    assert (error.limit, error.text) == (">= 0", "must be >= 0")
+
+
 def test_a_low_limit_must_lie_below_the_high_one():
     """The one rule between two fields of a command."""
     limits = msgspec.structs.replace(MESSAGES["setlimits"], low=130.0)

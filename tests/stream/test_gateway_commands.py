@@ -113,7 +113,7 @@ def test_an_id_that_stood_for_another_command_is_refused(ward, path, status):
                 "nurse-7",
                 "pauseaudio refused: out_of_range",
                 "p1",
-                "seconds: Expected `float` <= 180.0",
+                "seconds: must be <= 180",
             ),
         ),
         (
