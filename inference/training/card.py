@@ -30,7 +30,8 @@ beats come from one), Q (paced) is not trained.
 ## Figures
 
 End to end: beats found by our detector on streamed samples, lead 0, matching as bxb does it (150 ms,
-first 5 minutes skipped), misses and false detections counted, gross, in per cent.
+first 5 minutes skipped), misses and false detections counted, gross, in per cent. They are the classifier's own:
+`beatwire annotate` also tells V where a fast beat goes on with a run of V, so `beatwire evaluate` prints others (README.md).
 
 | Records | V F1 (Se / +P) | S F1 (Se / +P) | N/S/V accuracy |
 | --- | --- | --- | --- |
