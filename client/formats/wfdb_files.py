@@ -166,7 +166,11 @@ def read_annotations(path: str | Path, extension: str = "atr") -> Annotations:
     if not where.is_file():
         raise RecordError("not-found", "annotations", "there is no such file", where)
     wfdb = load_wfdb(where)
-    if where.stat().st_size <= len(_END):
+    content = where.read_bytes()
+    if not content.endswith(_END):  # wfdb reads what is left without a word
+        what = "no end mark: it is cut off, or no annotation file"
+        raise RecordError("bad-annotation", "annotations", what, where)
+    if content == _END:
         return Annotations(np.zeros(0, np.int64), (), np.zeros(0, np.int64), (), None)
     try:
         found = wfdb.rdann(str(path), extension)

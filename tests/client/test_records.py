@@ -493,6 +493,16 @@ def test_annotations_that_break_the_format_are_refused(tmp_path, samples, symbol
     assert caught.value.code == "bad-annotation"
 
 
+@pytest.mark.parametrize("kept", [slice(0, -2), slice(0, 20), slice(0)])
+def test_an_annotation_file_that_is_cut_off_is_refused(tmp_path, kept):
+    """Only an end mark ends a file; what is left would pass for all of it."""
+    where = write_annotations(tmp_path, "r", "bw", range(100, 9000, 300), "N" * 30, 250)
+    where.write_bytes(where.read_bytes()[kept])
+    with pytest.raises(RecordError, match="no end mark") as caught:
+        read_annotations(tmp_path / "r", "bw")
+    assert caught.value.code == "bad-annotation"
+
+
 def test_absent_annotation_file_is_named(tmp_path):
     """The error says which file is missing."""
     with pytest.raises(RecordError) as caught:
