@@ -70,10 +70,11 @@ def _annotate_all(args: argparse.Namespace) -> None:
     classifier = BeatClassifier(registry.find(args.model))
     args.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        shared = stack.enter_context(args.events.open("w")) if args.events else None
+        shared = stack.enter_context(_events(args.events)) if args.events else None
         for record in _records(args):
             with ExitStack() as own:
-                file = shared or own.enter_context(_events_file(args.output, record).open("w"))
+                place = args.output / f"{record.name}.jsonl"
+                file = shared or own.enter_context(_events(place))
                 annotate(record, classifier, args.output, args.extension, file)
 
 
@@ -141,5 +142,5 @@ def line(record: Record, alarm: Alarm, now: float) -> dict[str, object]:
     }
 
 
-def _events_file(folder: Path, record: Record) -> Path:
-    return folder / f"{record.name}.jsonl"
+def _events(place: Path) -> TextIO:
+    return place.open("w", encoding="utf-8")
