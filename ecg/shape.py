@@ -14,6 +14,9 @@ from ecg.window import QRS, WINDOW_RATE
 LEAST_HEIGHT: Final = 50.0
 """Microvolts that a QRS is taken to have at least, so that silence differs from nothing."""
 
+EDGE: Final = 4
+"""Samples at the end of a window that are not compared: a beat may lie so much later than its shape."""
+
 TOWERS: Final = 3.5
 """What is more than so many times as high as the patient's usual QRS is rather motion of an electrode than a beat: of
 11,358 ventricular beats of DS1 and svdb 5 are so high."""

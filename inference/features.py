@@ -95,7 +95,7 @@ def _measure(x: np.ndarray, out: np.ndarray) -> None:
 @njit(cache=True)
 def _residual(window: np.ndarray, other: int, lag: int, scale: float, out: np.ndarray) -> None:
     """RMS difference to shape `other` over P, QRS and what follows, over the dominant height."""
-    edges = (4, P[0], QRS[0], QRS[1], LENGTH - 4)
+    edges = (shape.EDGE, P[0], QRS[0], QRS[1], LENGTH - shape.EDGE)
     for part in range(4):
         start = edges[part]
         stop = P[1] if part == 1 else edges[part + 1]

@@ -119,7 +119,7 @@ def advance(
                 if detect.step(d, y):
                     segment.add(s, d.beat, d.beat_quality)
                     intervals.expect(v, d.beat)
-                found = _cut_ready(s, w, place, lead, row, beats, windows, contexts, found)
+                found = _cut_ready(s, w, q, place, lead, row, beats, windows, contexts, found)
                 while intervals.complete(v, s.count):
                     whole += _cut_wave(v, s, place, row, waves[whole])
                 if s.count % HOP == 0:
@@ -132,6 +132,7 @@ def advance(
 def _cut_ready(
     s: Any,
     w: Any,
+    q: Any,
     place: int,
     lead: int,
     row: int,
@@ -153,6 +154,7 @@ def _cut_ready(
         out.rr = s.rr
         out.quality = s.quality
         _look(s, w, windows[found], contexts[found], out)
+        quality.beat(q, s.unlike)
         found += 1
     return found
 
@@ -206,6 +208,7 @@ def _report(
 
 @nb.njit(cache=True)
 def flush(
+    qualities: Any,
     detects: Any,
     segments: Any,
     wides: Any,
@@ -224,7 +227,9 @@ def flush(
     while detect.conclude(d):
         segment.add(s, d.beat, d.beat_quality)
     segment.finish(s)
-    return int(_cut_ready(s, wides[row], 0, lead, row, beats, windows, contexts, found))
+    return int(
+        _cut_ready(s, wides[row], qualities[row], 0, lead, row, beats, windows, contexts, found)
+    )
 
 
 @nb.njit(cache=True)

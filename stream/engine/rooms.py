@@ -191,6 +191,7 @@ class Rooms:
         for k, lead in enumerate(leads):
             row, rooms = stream.lead_rows[lead], self._leads.rooms
             found = chain.flush(
+                rooms["quality"],
                 rooms["detect"],
                 rooms["segment"],
                 rooms["wide"],

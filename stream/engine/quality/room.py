@@ -8,7 +8,8 @@
   QRS band (8 to 20 Hz) stays between beats (its median), bursts above 35 Hz (muscle, hum), and
   slow swings below 3 Hz (movement). Fitted on noise of nstdb mixed into mitdb DS1 (em at 6 dB
   and below, ma at 0 dB and below) and on noisy against other recordings of cinc2017, the
-  even-numbered ones. A QRS is taken to have at least FLOOR, so that silence is not noise.
+  even-numbered ones. A QRS is taken to have at least FLOOR, so that silence is not noise. What
+  comes with every beat is none either, however much of these bands it fills (`repeats`).
 - `flat` 1: less than FLAT of movement for 1.5 s.
 - `silence`: may a stretch without beats be called silent? QUIET; LOUD while the last 4 s hold
   movement in the QRS band that comes near the patient's own QRS, whoever made it; BLOCKED while
@@ -23,6 +24,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import HOP, RATE
+from stream.engine.quality.repeats import note_beat, pass_hop, repeats
 from stream.engine.quality.still import (
     BLOCKS,
     FLOOR,
@@ -32,6 +34,7 @@ from stream.engine.quality.still import (
     follow_level,
     judge_silence,
     learn_own,
+    towers,
 )
 
 EVERY: Final = 5
@@ -49,6 +52,12 @@ LEAVE: Final = 1.0
 LEAVE_AFTER: Final = 4
 """Log odds and judgements in a row: noise begins after 1 s above ENTER (1 % of mitdb, which
 has noise of its own), ends after 2 s below LEAVE."""
+
+REPEATED: Final = 0.0
+"""Most log odds of noise in a signal that repeats itself."""
+
+TOWERING: Final = 3.0
+"""Least log odds of noise in one that does not, and stands far above the patient's QRS."""
 
 HELD: Final = 2.0
 """Microvolts within which a signal counts as held: even a shorted input moves more."""
@@ -95,6 +104,9 @@ STATE: Final = np.dtype(
         ("begun", "i1"),  # 1 once `level` is known
         ("railed", "i1"),  # 1 while the signal stands still far from its usual level
         ("stood", "i1"),  # hops in a row without movement
+        ("repeated", "i1"),  # beats that were like those before them, see `repeats`
+        ("sure", "i1"),  # 1 once `own` was learned from beats that repeat
+        ("unrepeated", "i2"),  # hops since the last beat
         ("held", "f4"),  # raw level being held
         ("off", "f4"),  # its distance from the baseline when the hold began
         ("run", "i2"),  # samples held
@@ -127,6 +139,7 @@ def init(s: Any) -> None:
     s.held, s.off, s.run, s.over, s.bad, s.still = 0.0, 0.0, 0, 0, 0, 0
     s.phase, s.hop, s.low, s.high, s.l = 0, 0, 0.0, 0.0, 0.0
     s.silence, s.begun, s.railed, s.stood = QUIET, 0, 0, 0
+    s.repeated, s.unrepeated, s.sure = 0, 0, 0
     s.raw_low, s.raw_high, s.level, s.own = 0.0, 0.0, 0.0, 0.0
     s.sum[:] = 0.0
     s.b[:] = 0.0
@@ -147,6 +160,12 @@ def step(s: Any, raw: float, y: float) -> None:
     if s.phase == HOP:
         s.phase = 0
         _end_hop(s)
+
+
+@nb.njit(cache=True)
+def beat(s: Any, unlike: float) -> None:
+    """Say of a beat how far it is from those before it: RMS over the height of the usual QRS, P to T wave."""
+    note_beat(s, unlike)
 
 
 @nb.njit(cache=True)
@@ -195,6 +214,7 @@ def _end_hop(s: Any) -> None:
     s.flat = 1 if s.still == FLAT_HOPS else 0
     follow_level(s)
     judge_silence(s)
+    pass_hop(s)
     _flush(s)
     if s.hop % EVERY == 0:
         _judge(s)
@@ -233,12 +253,17 @@ def _log_odds(s: Any) -> float:
     rows = np.empty((3, BLOCKS), np.int16)
     for k in range(3):
         _sort(s.ring[k], rows[k])
-    learn_own(s, UNIT * rows[0, BLOCKS - 2])
-    reference = log(max(UNIT * rows[0, BLOCKS - 2], FLOOR) + 1.0)
+    top = UNIT * rows[0, BLOCKS - 2]
+    known = repeats(s)
+    learn_own(s, top, known)
+    reference = log(max(top, FLOOR) + 1.0)
     between = log(UNIT * rows[0, BLOCKS // 2] + 1.0) - reference
     burst = log(UNIT * rows[1, BLOCKS - 4] + 1.0) - reference
     swing = log(UNIT * rows[2, BLOCKS - 4] + 1.0) - reference
-    return BIAS + BETWEEN * between + BURST * burst + SWING * swing
+    z = BIAS + BETWEEN * between + BURST * burst + SWING * swing
+    if known:
+        return min(z, REPEATED)
+    return max(z, TOWERING) if towers(s, top) else z
 
 
 @nb.njit(cache=True)

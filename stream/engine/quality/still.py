@@ -44,10 +44,11 @@ NEAR_HOPS: Final = 2
 """Hops in the window above it that make it LOUD: one may be the end of the last QRS."""
 
 OWN_HOPS: Final = 12.0
-"""Time constant in judgements of the patient's QRS level: 6 s; what is below SHRUNK of it is no
-QRS to learn from."""
+"""Time constant in judgements of the patient's QRS level: 6 s."""
 
 SHRUNK: Final = 0.3
+"""What is below this share of that level is no QRS to learn from, what is above its reciprocal is noise unless it
+comes with every beat."""
 
 SMOOTH: Final = 500.0
 """Mean swing in uV within a hop that no resting patient's wander leaves behind the high-pass."""
@@ -85,7 +86,23 @@ def judge_silence(s: Any) -> None:
 
 
 @nb.njit(cache=True)
-def learn_own(s: Any, top: float) -> None:
-    """Follow the level of the patient's QRS, in a signal that can be told from noise."""
-    if s.noisy == 0 and s.valid == 1 and top > max(SHRUNK * s.own, FLOOR):
-        s.own += (top - s.own) / OWN_HOPS if s.own > 0.0 else top
+def learn_own(s: Any, top: float, repeats: bool) -> None:
+    """Follow the level of the patient's QRS where beats repeat; what is higher elsewhere may be noise.
+
+    Until beats have repeated for the first time it is followed wherever there is no noise.
+    """
+    if s.valid == 0 or top <= FLOOR:
+        return
+    if repeats:
+        s.sure = 1
+    like = s.noisy == 0 and top > SHRUNK * s.own and (s.sure == 0 or top < s.own)
+    if s.own == 0.0 and like:
+        s.own = top
+    elif repeats or like:
+        s.own += (top - s.own) / OWN_HOPS
+
+
+@nb.njit(cache=True)
+def towers(s: Any, top: float) -> bool:
+    """Is the level of the QRS band far above that of the patient's QRS?"""
+    return bool(s.sure == 1 and SHRUNK * top > s.own)

@@ -74,6 +74,7 @@ STATE = np.dtype(
         ("early_depth", "f4"),
         ("p_gain", "f4"),
         ("quality", "f4"),
+        ("unlike", "f4"),  # how far the beat that was cut is from those before it
         ("waiting", "i4"),
         ("finished", "i4"),
         ("dominant", "i4"),
@@ -154,8 +155,9 @@ def ready(s: Any) -> bool:
 def cut(s: Any, window: np.ndarray, context: np.ndarray) -> None:
     """Fill float32 `window` (WINDOW,) and `context` (CONTEXT,) for the oldest waiting beat.
 
-    Afterwards `s.beat`, `s.quality` and `s.rr` (seconds since the beat before, 0 where unknown or
-    across a gap) describe it, and the RR history and the template bank have taken it in.
+    Afterwards `s.beat`, `s.quality`, `s.rr` (seconds since the beat before, 0 where unknown or
+    across a gap) and `s.unlike` (from P to T wave, RMS over the QRS height of the dominant shape, how far
+    it is from its own shape or the beat before, the nearer one) describe it, and the RR history and the template bank have taken it in.
     """
     _take(s)
     beat = window[:LENGTH]
@@ -171,6 +173,7 @@ def cut(s: Any, window: np.ndarray, context: np.ndarray) -> None:
         dominant_corr, dominant_lag = tp.match(beat, s.shape[s.dominant])
     _copy_shapes(s, window)
     _likeness(s, window, context, index, corr, second, dominant_corr, dominant_lag)
+    s.unlike = tp.unlikeness(s, window, index if corr >= tp.JOIN else -1, lag)
     own = tp.join(s, beat, index, corr, lag, early)
     if own == s.dominant and (early >= 1.0 or s.lates == 0):
         tp.learn_late(s, beat, dominant_lag if s.beats > 0 else 0)

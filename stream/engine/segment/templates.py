@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ecg import shape
 from ecg.window import LENGTH, QRS, P
 
 SHAPES = 6
@@ -159,6 +160,20 @@ def nearest(s: Any, beat: np.ndarray) -> tuple[int, float, int, float]:
     if index < 0:
         return -1, -1.0, 0, -1.0
     return index, corr[index], lags[index], second
+
+
+@njit(cache=True)
+def unlikeness(s: Any, window: np.ndarray, own: int, lag: int) -> float:
+    """How far a beat is from its shape `own` (-1: none), `lag` earlier, or the beat before, the nearer one.
+
+    RMS difference from P to T wave, over the height of the dominant shape's QRS.
+    """
+    beat, dominant = window[:LENGTH], window[LENGTH : 2 * LENGTH]
+    stop = LENGTH - shape.EDGE
+    least = shape.departure(beat, window[3 * LENGTH :], P[0], stop, 0)
+    if own >= 0:
+        least = min(least, shape.departure(beat, s.shape[own], P[0], stop, lag))
+    return float(least / shape.height(dominant))
 
 
 @njit(cache=True)
