@@ -17,6 +17,7 @@ from ecg.messages import Alarm, Beat
 from inference import registry
 from inference.classifier import BeatClassifier
 from stream.engine.pipeline import Classifier
+from stream.flutter import Flutter
 from stream.offline import play
 
 TAKEN: Final = ("atr", "bdf", "csv", "dat", "edf", "hea", "jsonl", "mat", "tsv", "txt")
@@ -101,23 +102,20 @@ def annotate(
     record: Record, classifier: Classifier, folder: Path, extension: str, events: TextIO
 ) -> None:
     """Run one record through the pipeline; write its annotation file and its alarms."""
-    beats: list[Beat] = []
+    marks: list[tuple[int, str]] = []
+    flutter = Flutter(record.rate)
     bar = tqdm(total=round(record.seconds), unit="s", desc=record.name, leave=False, disable=None)
     with bar:
         for now, event in play(record, classifier):
             if isinstance(event, Beat):
-                beats.append(event)
+                marks.append((event.sample, event.label.value))
                 bar.update(int(event.sample / record.rate) - bar.n)
             elif isinstance(event, Alarm):
+                flutter.hear(event, round(now * record.rate))
                 events.write(json.dumps(line(record, event, now), ensure_ascii=False) + "\n")
-    write_annotations(
-        folder,
-        record.name,
-        extension,
-        [beat.sample for beat in beats],
-        [beat.label.value for beat in beats],
-        record.rate,
-    )
+    marks = sorted(marks + flutter.marks, key=lambda mark: mark[0])
+    samples, symbols = [at for at, _ in marks], [symbol for _, symbol in marks]
+    write_annotations(folder, record.name, extension, samples, symbols, record.rate)
 
 
 def line(record: Record, alarm: Alarm, now: float) -> dict[str, object]:

@@ -95,3 +95,23 @@ def test_extensions_of_other_files_are_refused(tmp_path: Path, capsys, extension
     assert ended.value.code == 2
     assert "letters" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
+
+
+def test_flutter_stands_between_brackets(tmp_path: Path, data_dir: Path):
+    """The first minute of mitdb 207: both annotated episodes, to 2 s, so that bxb and rxr know of them."""
+    part = wfdb.rdrecord(str(data_dir / "mitdb" / "207"), sampto=70 * 360, channels=[0])
+    path = tmp_path / "207.csv"
+    path.write_text("II [mV]\n" + "\n".join(f"{value:.3f}" for value in part.p_signal[:, 0]) + "\n")
+    assert annotate(tmp_path / "out", path, rate=360) == 0
+    found = wfdb.rdann(str(tmp_path / "out" / "207"), "bw")
+    truth = wfdb.rdann(str(data_dir / "mitdb" / "207"), "atr", sampto=70 * 360)
+    episodes = [
+        [
+            (at / 360, mark)
+            for at, mark in zip(file.sample, file.symbol, strict=True)
+            if mark in "[]"
+        ]
+        for file in (found, truth)
+    ]
+    assert [mark for _, mark in episodes[0]] == ["[", "]", "[", "]"]
+    assert [at for at, _ in episodes[0]] == pytest.approx([at for at, _ in episodes[1]], abs=2)
