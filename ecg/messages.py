@@ -148,6 +148,11 @@ class Block(Message, frozen=True, array_like=True, kw_only=True):
         """Index after the last sample."""
         return self.first + self.count
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.count / self.rate
+
 
 class Ack(Message, frozen=True, array_like=True, kw_only=True):
     """Everything below sample index `durable` is stored; `credit` more blocks may be in flight."""

@@ -109,7 +109,7 @@ class Quarantine:
             return []
         self._told.add(patient)
         return [
-            *self._book.arrived(patient, session, record.end, now),
+            *self._book.arrived(patient, session, record.end, now, record.seconds),
             *self._book.analysis(patient, now, goes_on=False),
         ]
 

@@ -235,8 +235,8 @@ class Ward:
             if record.patient not in analysed:
                 events += published(self.quarantine.skipped(record, now))
             elif isinstance(record, Block):
-                told = self.book.arrived(record.patient, record.session, record.end, now)
-                events += published(told)
+                place = (record.patient, record.session, record.end)
+                events += published(self.book.arrived(*place, now, record.seconds))
         return events
 
     def _tell(self, outcome: Outcome, now: float, *, live: bool) -> list[Event]:

@@ -5,17 +5,14 @@ from typing import Final
 from ecg import messages as m
 
 LONG_SECONDS: Final = 2.0
-"""NO_DATA comes after 3 s without a block (ALARMS.md); a network may hold one up for a second."""
+"""An alarm waits for the block that it is in; most are to be told within 5 s."""
 
 
 def on_block(block: m.Block) -> m.Problem | None:
-    """A Problem that is not fatal, if blocks are so long that the device is silent between them."""
-    seconds = block.count / block.rate
-    if seconds <= LONG_SECONDS:
+    """A Problem that is not fatal, if blocks are so long that alarms come late."""
+    if block.seconds <= LONG_SECONDS:
         return None
-    text = (
-        f"in blocks of {seconds:g} s, alarms come so much later, and NO_DATA may between two blocks"
-    )
+    text = f"in blocks of {block.seconds:g} s alarms, and NO_DATA, come so much later"
     return m.Problem(
         code="long_blocks", text=text, field="payload", limit=f"{LONG_SECONDS:g} s", fatal=False
     )

@@ -67,16 +67,20 @@ def test_a_device_of_long_blocks_is_told_once_and_not_cut_off():
     assert made.state is State.OPEN
 
 
-@pytest.mark.parametrize(("seconds", "silent"), [(LONG_SECONDS, False), (3.0, True), (5.0, True)])
-def test_the_alarm_book_calls_nobody_silent_who_is_told_nothing(seconds, silent):
-    """Blocks that arrive up to a second late raise no NO_DATA if they are short enough."""
+@pytest.mark.parametrize("seconds", [0.1, 1.0, LONG_SECONDS, 3.0, 5.0])
+def test_the_alarm_book_calls_nobody_silent_between_two_blocks(seconds):
+    """Blocks of any length that arrive up to a second late raise no NO_DATA; when they stop it comes."""
     book, start = Book(), 1_700_000_000.0
     book.session(Context("p1", "s1", RATE), start)
     said = []
     for number in range(1, 21):
         now = start + seconds * number + 0.9 * (number % 2)
-        said += book.tick(now) + book.arrived("p1", "s1", round(number * seconds * RATE), now)
-    assert ("NO_DATA" in {each.alarm.kind for each in said}) == silent
+        end = round(number * seconds * RATE)
+        said += book.tick(now) + book.arrived("p1", "s1", end, now, seconds)
+    assert "NO_DATA" not in {each.alarm.kind for each in said}
+    due = now + max(3.0, seconds + 2.0)
+    assert not book.tick(due - 0.01)
+    assert [each.alarm.kind for each in book.tick(due)] == ["NO_DATA"]
 
 
 def test_acknowledgements_are_thinned_to_a_quarter_of_the_credit_or_half_a_second():

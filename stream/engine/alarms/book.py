@@ -33,6 +33,7 @@ from stream.engine.alarms.patient import (
     is_new,
     judge_rate,
     judge_vitals,
+    patience,
     release,
     resume,
     switch,
@@ -72,17 +73,19 @@ class Book:
         state = self._patients.get(patient)
         return state is not None and state.profile.paced == Paced.YES
 
-    def arrived(self, patient: str, session: str, end: int, now: float) -> list[Instruction]:
-        """Samples up to `end` came from a device: NO_DATA waits anew. Cheap: call it per block."""
+    def arrived(
+        self, patient: str, session: str, end: int, now: float, seconds: float = 0.0
+    ) -> list[Instruction]:
+        """Samples up to `end` came from a device, so many seconds: NO_DATA waits anew. Cheap: call it per block."""
         state = self._patients.get(patient)
         if state is None or session != state.session:
             return []
-        waited = now - state.arrived
-        if now < self._deadlines.noted(patient) and 0.0 <= waited < self._settings.no_data:
-            state.arrived, state.sample = now, max(state.sample, end)
+        awaited = 0.0 <= now - state.arrived < patience(state, self._settings)
+        if awaited and now < self._deadlines.noted(patient):
+            state.arrived, state.block, state.sample = now, seconds, max(state.sample, end)
             return []
         out, ledger = self._open(patient, now)
-        arrive(ledger, end)
+        arrive(ledger, end, seconds)
         carry_on(ledger)
         return self._close(out, ledger)
 

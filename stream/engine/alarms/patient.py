@@ -154,9 +154,9 @@ def judge_rate(ledger: Ledger, context: Context, sample: int, heart_rate: float)
         apply(ledger, context, found)
 
 
-def arrive(ledger: Ledger, end: int) -> None:
-    """Samples up to `end` came: nothing is missing, and the next are awaited."""
-    ledger.state.arrived = ledger.now
+def arrive(ledger: Ledger, end: int, seconds: float) -> None:
+    """Samples up to `end` came, so many seconds: nothing is missing, and the next are awaited."""
+    ledger.state.arrived, ledger.state.block = ledger.now, seconds
     ledger.state.sample = max(ledger.state.sample, end)
     lower(ledger, "NO_DATA", end)
 
@@ -234,11 +234,16 @@ def holds(state: PatientState, kind: str) -> bool:
     return any(entry.holding and entry.alarm.kind == kind for entry in state.entries)
 
 
+def patience(state: PatientState, settings: Settings) -> float:
+    """Seconds after its last block for which a device is not silent: longer when its blocks are long."""
+    return max(settings.no_data, state.block + settings.late)
+
+
 def earliest(state: PatientState, settings: Settings) -> float:
     """The patient's next deadline, NEVER when nothing is pending."""
     due = NEVER
     if state.arrived != NEVER and not shows(state, "NO_DATA"):
-        due = state.arrived + settings.no_data
+        due = state.arrived + patience(state, settings)
     if state.paused_until > 0.0:
         due = min(due, state.paused_until)
     for until, _ in state.ended:
@@ -257,7 +262,8 @@ def _entry_earliest(entry: Entry) -> float:
 def fall_due(ledger: Ledger) -> None:
     """Decide everything whose time is the ledger's `now`."""
     state, now = ledger.state, ledger.now
-    if state.arrived + ledger.settings.no_data <= now and not shows(state, "NO_DATA"):
+    overdue = state.arrived + patience(state, ledger.settings) <= now
+    if overdue and not shows(state, "NO_DATA"):
         raise_now(ledger, "NO_DATA", state.arrived)
     if 0.0 < state.paused_until <= now:
         ledger.end_pause()

@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True):
     (bedside monitors: off, 1, 2 or 3 min); 0: never."""
     no_data: float = 3.0
     """Silence of a device that raises NO_DATA; the catalogue says when it becomes medium."""
+    late: float = 2.0
+    """How much later than its length a block may come: a device of long blocks is silent after them."""
     linger: float = 20.0
     """An ended alarm still takes its strip (5 s after onset, and time to fetch it)."""
     lingering: int = 32
@@ -151,3 +153,5 @@ class PatientState(msgspec.Struct, array_like=True):
     """What still held at a discharge: raised anew when the session goes on."""
     device: Location = Location()
     """Where the device says that it stands."""
+    block: float = 0.0
+    """Seconds of signal that came last: the next are awaited so much later."""

@@ -104,9 +104,9 @@ STATE: Final = np.dtype(
         ("begun", "i1"),  # 1 once `level` is known
         ("railed", "i1"),  # 1 while the signal stands still far from its usual level
         ("stood", "i1"),  # hops in a row without movement
-        ("repeated", "i1"),  # beats that were like those before them, see `repeats`
-        ("sure", "i1"),  # 1 once `own` was learned from beats that repeat
-        ("unrepeated", "i2"),  # hops since the last beat
+        ("repeated", "i2"),  # beats that were like those before them, see `repeats`
+        ("sure", "i2"),  # 1 once `own` was learned from beats that repeat
+        ("unrepeated", "i4"),  # hops since the last beat
         ("held", "f4"),  # raw level being held
         ("off", "f4"),  # its distance from the baseline when the hold began
         ("run", "i2"),  # samples held
@@ -129,7 +129,7 @@ STATE: Final = np.dtype(
     ],
     align=True,
 )
-"""One patient's state; call `init` first."""
+"""One patient's state; call `init` first. Sizes leave no padding, whose bytes nobody would copy."""
 
 
 @nb.njit(cache=True)
