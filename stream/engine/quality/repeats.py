@@ -26,8 +26,8 @@ RECENT: Final = 20
 
 
 @nb.njit(cache=True)
-def note_beat(s: Any, unlike: float) -> None:
-    """A beat was found that differs so much (RMS over QRS height) from those before it."""
+def beat(s: Any, unlike: float) -> None:
+    """Say of a beat how far it is from those before it: RMS over the height of the usual QRS, P to T wave."""
     s.repeated = min(s.repeated + 1, MOST) if unlike < LITTLE else max(s.repeated - ENOUGH, 0)
     s.unrepeated = 0
 

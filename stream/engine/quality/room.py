@@ -24,7 +24,7 @@ import numba as nb
 import numpy as np
 
 from ecg.types import HOP, RATE
-from stream.engine.quality.repeats import note_beat, pass_hop, repeats
+from stream.engine.quality.repeats import pass_hop, repeats
 from stream.engine.quality.still import (
     BLOCKS,
     FLOOR,
@@ -160,12 +160,6 @@ def step(s: Any, raw: float, y: float) -> None:
     if s.phase == HOP:
         s.phase = 0
         _end_hop(s)
-
-
-@nb.njit(cache=True)
-def beat(s: Any, unlike: float) -> None:
-    """Say of a beat how far it is from those before it: RMS over the height of the usual QRS, P to T wave."""
-    note_beat(s, unlike)
 
 
 @nb.njit(cache=True)
