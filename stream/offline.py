@@ -4,6 +4,7 @@ Nothing here differs from the stream but the clock: a block arrives when its las
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,17 @@ BLOCK_SECONDS: Final = 0.1
 """As a device sends live: alarms are decided no later than there."""
 
 
+def check_rate(record: Record, where: str | Path) -> None:
+    """Refuse a record of a rate that no device may have; `where` it is said to be.
+
+    Raises:
+        RecordError: `rate`.
+    """
+    if not MIN_RATE <= record.rate <= MAX_RATE:
+        limit = f"{MIN_RATE:g} to {MAX_RATE:g} Hz"
+        raise RecordError("rate", "rate", f"{record.rate:g} Hz", where, limit=limit)
+
+
 def play(
     record: Record, classifier: Classifier, block_seconds: float = BLOCK_SECONDS
 ) -> Iterator[tuple[float, Event]]:
@@ -31,9 +43,7 @@ def play(
     Raises:
         RecordError: no device may have the record's rate.
     """
-    if not MIN_RATE <= record.rate <= MAX_RATE:
-        limit = f"{MIN_RATE:g} to {MAX_RATE:g} Hz"
-        raise RecordError("rate", "rate", f"{record.rate:g} Hz", record.name, limit=limit)
+    check_rate(record, record.name)
     ward = Ward(classifier)
     name = "".join(c if c.isalnum() or c in "_.-" else "-" for c in record.name)[:64] or "record"
     now = 0.0

@@ -10,12 +10,11 @@ import numpy as np
 
 from client.formats.record import RecordError
 from client.records import Record, open_record
-from ecg.messages import MAX_RATE, MIN_RATE
 from inference.classifier import BeatClassifier
 from stream.files.recorder import Recorder, overall
 from stream.files.single_rows import answer_rows
 from stream.files.unpack import find_record
-from stream.offline import play
+from stream.offline import check_rate, play
 from stream.uploads import (
     GAPS,
     MOST_LISTED,
@@ -79,9 +78,7 @@ def _open(path: Path, options: Options) -> Record:
         unit=options.unit or "",
         uv_per_lsb=options.uv_per_lsb,
     )
-    if not MIN_RATE <= record.rate <= MAX_RATE:
-        limit = f"{MIN_RATE:g} to {MAX_RATE:g} Hz"
-        raise RecordError("rate", "rate", f"{record.rate:g} Hz", path, limit=limit)
+    check_rate(record, path)
     return record
 
 
